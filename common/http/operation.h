@@ -1,0 +1,102 @@
+#ifndef TRACKLIGHT_HTTP_OPERATION_H
+#define TRACKLIGHT_HTTP_OPERATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+#include "common/http/field.h"
+
+struct request;
+
+enum http_method {
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_POST,
+    METHOD_PUT,
+    METHOD_PATCH,
+    METHOD_DELETE,
+    METHOD_OPTIONS,
+    METHOD_OTHER,
+};
+
+/* Which paths a row answers. P is the static prefix. */
+enum api_root {
+    ROOT_API_2,      /* /api/2.0 and P/ajax-api/2.0 */
+    ROOT_API_3,      /* /api/3.0 and P/ajax-api/3.0 */
+    ROOT_AJAX_2,     /* P/ajax-api/2.0 only */
+    ROOT_AJAX_3,     /* P/ajax-api/3.0 only */
+    ROOT_API_2_ONLY, /* /api/2.0 only */
+    ROOT_API_3_ONLY,
+    ROOT_PREFIXED, /* P + path */
+    ROOT_PLAIN,    /* path, never prefixed */
+    ROOT_BOTH,     /* path and P + path */
+};
+
+/* What a handler may do with the store. */
+enum access {
+    ACCESS_NONE,  /* no transaction; the handler may open short ones itself (request_begin, request_commit) */
+    ACCESS_READ,  /* a snapshot, writes refused */
+    ACCESS_WRITE, /* one transaction; the reply leaves only after the commit is durable */
+    ACCESS_STREAM_READ, /* a snapshot per page: the reply may be drained while it is made (reply_drain) */
+};
+
+/* What the caller must be allowed to do; enforced when authentication is on (spec auth.md). A row without a
+ * need does not start. */
+enum resource {
+    RESOURCE_UNDECLARED = 0,
+    RESOURCE_PUBLIC, /* anybody, even without credentials */
+    RESOURCE_ANY,    /* any authenticated user */
+    RESOURCE_EXPERIMENT,
+    RESOURCE_RUN,
+    RESOURCE_LOGGED_MODEL,
+    RESOURCE_REGISTERED_MODEL,
+    RESOURCE_TRACE,
+    RESOURCE_SCORER,
+    RESOURCE_SECRET,
+    RESOURCE_ENDPOINT,
+    RESOURCE_MODEL_DEFINITION,
+    RESOURCE_ADMIN,
+};
+
+enum permission { PERMISSION_NONE, PERMISSION_READ, PERMISSION_USE, PERMISSION_EDIT, PERMISSION_MANAGE };
+
+struct need {
+    enum resource resource;
+    enum permission permission;
+};
+
+#define NEEDS(resource_, permission_)                  \
+    {                                                  \
+        RESOURCE_##resource_, PERMISSION_##permission_ \
+    }
+
+/* `in` points to the struct of the row's INPUT, filled and checked (NULL for a row without one). Returns OK
+ * after writing a reply, or FAILED after fail(). */
+typedef enum status operation_handler(struct request *request, const void *in);
+
+struct operation {
+    const char *name; /* as in the API's operation list, e.g. "logMetric"; in logs and metrics too */
+    const char *area; /* "tracking", "server", … */
+    enum http_method method;
+    enum api_root root;
+    const char
+        *path; /* "/mlflow/runs/log-metric"; "{name}" is one segment, "{name...}" the rest (one or more) */
+    operation_handler *handler;
+    enum access access;
+    struct need needs;
+    const struct input *input;
+    int64_t body_limit;        /* bytes; 0 is BODY_LIMIT_DEFAULT */
+    bool any_content_type;     /* the body is not JSON, or its type does not matter */
+    bool raw_body;             /* the handler reads the body itself */
+    bool never_artifacts_only; /* answers even with --artifacts-only (health, version, /) */
+};
+
+/* One program: its tables and what surrounds the handlers. */
+struct program {
+    const char *name;                      /* "tracking" */
+    const struct operation *const *tables; /* NULL-terminated; each table ends with a NULL path */
+    unsigned default_threads;
+};
+
+#endif

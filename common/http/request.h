@@ -1,0 +1,125 @@
+#ifndef TRACKLIGHT_HTTP_REQUEST_H
+#define TRACKLIGHT_HTTP_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/arena.h"
+#include "common/base/buffer.h"
+#include "common/base/error.h"
+#include "common/base/sv.h"
+#include "common/http/limits.h"
+#include "common/http/operation.h"
+#include "common/json/json_write.h"
+
+struct json_object;
+struct server;
+
+struct header {
+    const char *name; /* lower case */
+    struct sv value;
+};
+
+#define REPLY_MAX_HEADERS 24
+
+/* The reply while it is made. Nothing leaves before the stage "send", but for rows that stream. */
+struct reply {
+    int status;
+    const char *content_type;
+    struct header headers[REPLY_MAX_HEADERS];
+    size_t header_count;
+    struct buffer body;
+    struct json_writer json;
+    bool started;  /* headers are sent */
+    bool broken;   /* the client is gone, or sending failed: nothing more is written */
+    uint64_t sent; /* body bytes sent */
+};
+
+struct path_parameter {
+    struct sv name;
+    struct sv value; /* decoded */
+};
+
+#define MAX_PATH_PARAMETERS 4
+
+/* One request on its way through the stages of serve.c. Lives in its thread; everything that it points to is
+ * in the arena or static. */
+struct request {
+    struct server *server;
+    struct arena *arena;
+    struct error error;
+
+    /* The head, as the web server gave it. */
+    enum http_method method;
+    struct sv method_name;
+    struct sv path;  /* raw path of REQUEST_URI, mount point and static prefix included */
+    struct sv query; /* raw, without "?" */
+    struct sv content_type;
+    int64_t content_length; /* -1 if unknown */
+    struct sv host;
+    struct sv origin;
+    struct sv remote_addr;
+    char id[64]; /* X-Request-Id */
+
+    const struct operation *operation; /* NULL until routed */
+    const char *stage;                 /* which stage is at work; for the log */
+    struct path_parameter parameters[MAX_PATH_PARAMETERS];
+    size_t parameter_count;
+
+    struct sv body;           /* whole, once read */
+    struct json_object *json; /* parsed body; released at reset */
+    void *input;
+
+    void *transaction; /* what the program's begin hook gave; NULL outside */
+    enum access transaction_access;
+
+    struct reply reply;
+    int64_t started_us;
+    const struct transport *transport;
+    void *connection; /* the transport's */
+};
+
+/* How bytes come and go: FastCGI, plain CGI, or a recorded request (make replay, unit tests). */
+struct transport {
+    /* A CGI variable (RFC 3875), absent if not set. */
+    struct sv (*variable)(struct request *request, const char *name);
+    /* Up to `len` body bytes; 0 at the end, -1 on error, -2 on timeout. */
+    long (*read)(struct request *request, char *bytes, size_t len);
+    /* All of it, or -1. */
+    int (*write)(struct request *request, const char *bytes, size_t len);
+};
+
+/* A request header by its lower-case name, e.g. "if-none-match"; absent if not sent. */
+struct sv request_header(struct request *request, const char *name);
+
+/* A path parameter by name; absent if the row has none. */
+struct sv request_parameter(const struct request *request, const char *name);
+
+/* Sets the error that the client will see, and returns FAILED: `return fail(request, CODE, "…", …)`. */
+enum status fail(struct request *request, enum error_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The program's context, handed to server_run (the tracking program's store and settings). */
+void *request_context(const struct request *request);
+
+/* For ACCESS_NONE and ACCESS_STREAM_READ handlers: begins a transaction (request->transaction is set) or
+ * fails the request. Commit is durable when it returns OK. A transaction that is open when the handler fails
+ * is rolled back. */
+enum status request_begin(struct request *request, enum access access);
+enum status request_commit(struct request *request);
+
+/* 200 with JSON: the writer to use. Call once. */
+struct json_writer *reply_json(struct request *request);
+/* 200 with `{}`. */
+enum status reply_empty(struct request *request);
+/* Any status with a whole body that is copied. */
+enum status reply_text(struct request *request, int status, const char *content_type, struct sv body);
+/* Adds a header; `name` is static and lower case; a value with control characters is dropped. */
+void reply_header(struct request *request, const char *name, struct sv value);
+
+/* For ACCESS_STREAM_READ: if enough has gathered in the body (or `all`), ends the snapshot, sends it, and
+ * begins a new snapshot for the next page. FAILED if the client is gone. */
+enum status reply_drain(struct request *request, bool all);
+
+#endif

@@ -1,0 +1,47 @@
+#ifndef TRACKLIGHT_HTTP_SERVER_H
+#define TRACKLIGHT_HTTP_SERVER_H
+
+#include "common/http/request.h"
+#include "common/security/security.h"
+
+/* What a program hands to the request loop. */
+struct server_settings {
+    struct sv static_prefix; /* absent or "": none */
+    bool artifacts_only;
+    unsigned threads;
+    struct security *security; /* owned by the server from then on */
+};
+
+/* How a program's store (or nothing) takes part in a request; all NULL for a program without one. `context`
+ * is server_options.context. */
+struct transaction_hooks {
+    /* Sets *transaction, or fails with `error`. */
+    enum status (*begin)(void *context, enum access access, struct arena *arena, struct error *error,
+                         void **transaction);
+    enum status (*commit)(void *transaction); /* fills the error that begin was given */
+    void (*rollback)(void *transaction);
+};
+
+struct server_options {
+    const struct program *program;
+    struct transaction_hooks hooks;
+    void *context;
+    struct server_settings settings;
+    const char *listen; /* "unix:PATH" or "HOST:PORT"; NULL: LISTEN_FDS, descriptor 0, or plain CGI */
+    /* Called on SIGHUP from the main thread: fills new settings (true) or keeps the old (false). */
+    bool (*reload)(void *context, struct server_settings *settings);
+};
+
+/* Runs until SIGTERM or SIGINT and the requests in flight are answered, or for the one request of plain CGI.
+ * Returns the process's exit status. */
+int server_run(const struct server_options *options);
+
+/* The journey of one request (serve.c): everything from the head to the reply. `server` may be made by
+ * server_new for tests. */
+void serve(struct request *request);
+
+/* For tests and `make replay`: a server without sockets. */
+struct server *server_new(const struct server_options *options);
+void server_free(struct server *server);
+
+#endif

@@ -1,0 +1,29 @@
+#ifndef TRACKLIGHT_STORE_RUN_SEARCH_H
+#define TRACKLIGHT_STORE_RUN_SEARCH_H
+
+#include "common/store/store.h"
+
+/* runs/search: the filter language compiled to SQL that starts at the smallest index range (spec tracking.md
+ * section 4). */
+
+struct run_search {
+    const struct sv *experiment_ids; /* public ids as the client sent them */
+    size_t experiment_count;
+    struct sv filter; /* absent or "": everything */
+    const struct sv *order_by;
+    size_t order_by_count;
+    enum view_type view;
+    int64_t max_results; /* 1..SEARCH_RESULTS_MAX, checked by the caller */
+    struct sv page_token;
+};
+
+struct run_page {
+    int64_t *ids; /* the store's own, in order; load each with run_load */
+    size_t count;
+    struct sv next_page_token; /* absent on the last page */
+};
+
+/* Errors are MLflow's (INVALID_PARAMETER_VALUE with its texts). */
+enum status run_search(struct store_tx *tx, const struct run_search *search, struct run_page *page);
+
+#endif
