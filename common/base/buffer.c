@@ -1,0 +1,96 @@
+#include "common/base/buffer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAPACITY 4096
+
+void buffer_init(struct buffer *buffer, size_t ceiling)
+{
+    *buffer = (struct buffer){.ceiling = ceiling};
+}
+
+void buffer_free(struct buffer *buffer)
+{
+    free(buffer->data);
+    *buffer = (struct buffer){.ceiling = buffer->ceiling};
+}
+
+void buffer_clear(struct buffer *buffer, size_t keep)
+{
+    buffer->len = 0;
+    buffer->failed = false;
+    if (buffer->capacity > keep) {
+        free(buffer->data);
+        buffer->data = NULL;
+        buffer->capacity = 0;
+    }
+}
+
+char *buffer_reserve(struct buffer *buffer, size_t len)
+{
+    if (buffer->failed)
+        return NULL;
+    if (len > buffer->ceiling - buffer->len) {
+        buffer->failed = true;
+        return NULL;
+    }
+    size_t needed = buffer->len + len;
+    if (needed > buffer->capacity) {
+        size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
+        while (capacity < needed)
+            capacity = capacity > buffer->ceiling / 2 ? buffer->ceiling : capacity * 2;
+        char *data = realloc(buffer->data, capacity);
+        if (!data) {
+            buffer->failed = true;
+            return NULL;
+        }
+        buffer->data = data;
+        buffer->capacity = capacity;
+    }
+    return buffer->data + buffer->len;
+}
+
+void buffer_append(struct buffer *buffer, const char *data, size_t len)
+{
+    char *room = buffer_reserve(buffer, len);
+    if (!room || !len)
+        return;
+    memcpy(room, data, len);
+    buffer->len += len;
+}
+
+void buffer_append_sv(struct buffer *buffer, struct sv view)
+{
+    buffer_append(buffer, view.data, view.len);
+}
+
+void buffer_append_byte(struct buffer *buffer, char byte)
+{
+    buffer_append(buffer, &byte, 1);
+}
+
+void buffer_printf(struct buffer *buffer, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int len = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (len < 0) {
+        buffer->failed = true;
+        return;
+    }
+    char *room = buffer_reserve(buffer, (size_t)len + 1);
+    if (!room)
+        return;
+    va_start(arguments, format);
+    vsnprintf(room, (size_t)len + 1, format, arguments);
+    va_end(arguments);
+    buffer->len += (size_t)len;
+}
+
+struct sv buffer_sv(const struct buffer *buffer)
+{
+    return (struct sv){buffer->data ? buffer->data : "", buffer->len};
+}
