@@ -1,0 +1,502 @@
+"""A running suite, a client for it, and the shapes of its replies."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import requests
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
+if not BUILD.is_absolute():
+    BUILD = ROOT / BUILD
+
+TAIL = " See the API docs for more information about request parameters."
+SANITIZER_REPORT = re.compile(
+    rb"ERROR: (Address|Leak|Memory|Thread)Sanitizer|WARNING: ThreadSanitizer|[^ ]+:\d+:\d+: runtime error:"
+)
+
+
+def missing(name):
+    return f"Missing value for required parameter '{name}'.{TAIL}"
+
+
+def invalid(value, name):
+    kind = type(value).__name__ if value is not None else "NoneType"
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return f"Invalid value {text} for parameter '{name}' supplied:  Hint: Value was of type '{kind}'.{TAIL}"
+
+
+# --- Shapes of replies ---
+
+TEXT = str
+WHOLE = int
+REAL = "double"  # a JSON number with a fraction or exponent, or "NaN"
+ID = re.compile(r"\d+")
+RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class Maybe:
+    """A list that may be empty; every other list is left out when it has no items."""
+
+    def __init__(self, item):
+        self.item = item
+
+
+def check_shape(value, shape, where="reply"):
+    """Fails unless `value` has exactly the keys and types of `shape`; a key that ends with ? may be absent."""
+    if shape is REAL:
+        assert type(value) is float or value == "NaN", f"{where}: {value!r} is no double"
+    elif shape is TEXT or shape is WHOLE:
+        assert type(value) is shape, f"{where}: {value!r} is no {shape.__name__}"
+    elif isinstance(shape, re.Pattern):
+        assert type(value) is str and shape.fullmatch(value), f"{where}: {value!r} is not like {shape.pattern}"
+    elif isinstance(shape, (set, frozenset)):
+        assert value in shape, f"{where}: {value!r} is none of {sorted(shape)}"
+    elif isinstance(shape, Maybe):
+        assert type(value) is list, f"{where}: {value!r} is no list"
+        for i, item in enumerate(value):
+            check_shape(item, shape.item, f"{where}[{i}]")
+    elif isinstance(shape, list):
+        assert value, f"{where}: an empty list is left out"
+        check_shape(value, Maybe(shape[0]), where)
+    else:
+        assert type(value) is dict, f"{where}: {value!r} is no object"
+        known = {key.rstrip("?") for key in shape}
+        required = {key for key in shape if not key.endswith("?")}
+        assert required <= set(value), f"{where}: lacks {sorted(required - set(value))}"
+        assert set(value) <= known, f"{where}: has unknown {sorted(set(value) - known)}"
+        for key, inner in shape.items():
+            name = key.rstrip("?")
+            if name in value:
+                check_shape(value[name], inner, f"{where}.{name}")
+
+
+KEY_VALUE = {"key": TEXT, "value": TEXT}
+EXPERIMENT = {
+    "experiment_id": ID,
+    "name": TEXT,
+    "artifact_location": TEXT,
+    "lifecycle_stage": {"active", "deleted"},
+    "creation_time": WHOLE,
+    "last_update_time": WHOLE,
+    "tags?": [KEY_VALUE],
+}
+METRIC = {"key": TEXT, "value": REAL, "timestamp": WHOLE, "step": WHOLE}
+RUN_INFO = {
+    "run_id": RUN_ID,
+    "run_uuid": RUN_ID,
+    "experiment_id": ID,
+    "run_name": TEXT,
+    "user_id": TEXT,
+    "status": {"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"},
+    "start_time": WHOLE,
+    "end_time?": WHOLE,
+    "artifact_uri": TEXT,
+    "lifecycle_stage": {"active", "deleted"},
+}
+RUN_DATA = {"metrics?": [METRIC], "params?": [KEY_VALUE], "tags?": [KEY_VALUE]}
+DATASET = {
+    "name": TEXT,
+    "digest": TEXT,
+    "source_type": TEXT,
+    "source": TEXT,
+    "schema?": TEXT,
+    "profile?": TEXT,
+}
+DATASET_INPUT = {"dataset": DATASET, "tags?": [KEY_VALUE]}
+OUTPUTS = {"model_outputs?": [{"model_id": TEXT, "step": WHOLE}]}
+RUN_FOUND = {
+    "info": RUN_INFO,
+    "data": RUN_DATA,
+    "inputs": {"dataset_inputs?": [DATASET_INPUT]},
+    "outputs": OUTPUTS,
+}
+RUN = {
+    "info": RUN_INFO,
+    "data": RUN_DATA,
+    "inputs": {"dataset_inputs?": [DATASET_INPUT], "model_inputs?": [{"model_id": TEXT}]},
+    "outputs": OUTPUTS,
+}
+RUN_CREATED = {"info": RUN_INFO, "data": RUN_DATA, "inputs": {}}
+NEXT = {"next_page_token?": TEXT}
+BULK_METRIC = {**METRIC, "run_id": RUN_ID}
+FILE = {"path": TEXT, "is_dir": {True, False}, "file_size?": WHOLE}
+
+SHAPES = {
+    "experiments/create": {"experiment_id": ID},
+    "experiments/get": {"experiment": EXPERIMENT},
+    "experiments/get-by-name": {"experiment": EXPERIMENT},
+    "experiments/search": {"experiments?": [EXPERIMENT], **NEXT},
+    "experiments/update": {},
+    "experiments/delete": {},
+    "experiments/restore": {},
+    "experiments/set-experiment-tag": {},
+    "experiments/delete-experiment-tag": {},
+    "experiments/search-datasets": {
+        "dataset_summaries?": [{"experiment_id": ID, "name": TEXT, "digest": TEXT, "context?": TEXT}]
+    },
+    "runs/create": {"run": RUN_CREATED},
+    "runs/get": {"run": RUN},
+    "runs/update": {"run_info": RUN_INFO},
+    "runs/delete": {},
+    "runs/restore": {},
+    "runs/search": {"runs?": [RUN_FOUND], **NEXT},
+    "runs/log-metric": {},
+    "runs/log-parameter": {},
+    "runs/set-tag": {},
+    "runs/delete-tag": {},
+    "runs/log-batch": {},
+    "runs/log-inputs": {},
+    "runs/outputs": {},
+    "runs/log-model": {},
+    "runs/create-promptlab-run": {"run": RUN},
+    "metrics/get-history": {"metrics?": [METRIC], **NEXT},
+    "metrics/get-history-bulk": {"metrics": Maybe(BULK_METRIC)},
+    "metrics/get-history-bulk-interval": {"metrics?": [BULK_METRIC]},
+    "artifacts/list": {"root_uri": TEXT, "files?": [FILE]},
+}
+
+API = "/api/2.0/mlflow/"
+AJAX = "/ajax-api/2.0/mlflow/"
+
+# (method, path) -> statuses seen, over the whole session; test_operations.py reads it.
+EXERCISED = {}
+EXERCISED_LOCK = threading.Lock()
+
+
+def strict_json(text):
+    def refuse(token):
+        raise ValueError(f"{token} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+class Reply:
+    def __init__(self, method, path, response):
+        self.method = method
+        self.path = path
+        self.status = response.status_code
+        self.headers = response.headers
+        self.bytes = response.content
+        self.response = response
+
+    @property
+    def text(self):
+        return self.bytes.decode()
+
+    @property
+    def json(self):
+        return strict_json(self.text)
+
+    def __repr__(self):
+        return f"{self.method} {self.path} -> {self.status} {self.bytes[:600]!r}"
+
+    def check_success_shape(self):
+        """Every JSON success of a known operation has the documented keys and types, whatever the test is about."""
+        for root in (API, AJAX):
+            if self.path.startswith(root) and self.path[len(root) :] in SHAPES and self.method != "HEAD":
+                assert self.headers["content-type"] == "application/json", self
+                check_shape(self.json, SHAPES[self.path[len(root) :]], self.path)
+
+    def ok(self):
+        assert self.status == 200, self
+        return self.json
+
+
+def expect_error(reply, status, code, message=None):
+    """The reply is an error with exactly this status, code and message (a text, or a compiled pattern)."""
+    assert reply.status == status, reply
+    assert reply.headers.get("content-type") == "application/json", reply.headers
+    body = reply.json
+    check_shape(body, {"error_code": TEXT, "message": TEXT}, "error")
+    assert body["error_code"] == code, reply
+    if isinstance(message, re.Pattern):
+        assert message.search(body["message"]), reply
+    elif message is not None:
+        assert body["message"] == message
+    return body["message"]
+
+
+def expect_invalid(reply, message=None):
+    return expect_error(reply, 400, "INVALID_PARAMETER_VALUE", message)
+
+
+class Api:
+    """HTTP to one server. Not to be shared between threads: take clone()."""
+
+    def __init__(self, url):
+        self.url = url
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+    def clone(self):
+        return Api(self.url)
+
+    def request(self, method, path, may_be_5xx=False, **options):
+        options.setdefault("timeout", 60)
+        options.setdefault("allow_redirects", False)
+        reply = Reply(method, path, self.session.request(method, self.url + path, **options))
+        with EXERCISED_LOCK:
+            EXERCISED.setdefault((method, path), set()).add(reply.status)
+        assert reply.status < 500 or may_be_5xx, reply
+        if reply.status == 200:
+            reply.check_success_shape()
+        return reply
+
+    def post(self, path, body, root=API, **options):
+        return self.request("POST", root + path, json=body, **options)
+
+    def post_bytes(self, path, data, content_type="application/json", root=API):
+        headers = {"Content-Type": content_type} if content_type is not None else {}
+        return self.request("POST", root + path, data=data, headers=headers)
+
+    def get(self, path, query=None, root=API, **options):
+        return self.request("GET", root + path, params=query, **options)
+
+    # What nearly every test needs.
+
+    def experiment(self, name=None, **fields):
+        return self.post("experiments/create", {"name": name or unique("exp"), **fields}).ok()["experiment_id"]
+
+    def run(self, experiment_id="0", **fields):
+        return self.post("runs/create", {"experiment_id": experiment_id, **fields}).ok()["run"]["info"]["run_id"]
+
+    def get_run(self, run_id):
+        return self.get("runs/get", {"run_id": run_id}).ok()["run"]
+
+    def get_experiment(self, experiment_id):
+        return self.get("experiments/get", {"experiment_id": experiment_id}).ok()["experiment"]
+
+    def metric(self, run_id, key, value, timestamp=0, step=0, **more):
+        body = {"run_id": run_id, "key": key, "value": value, "timestamp": timestamp, "step": step, **more}
+        return self.post("runs/log-metric", body).ok()
+
+    def latest(self, run_id):
+        """key -> (value, timestamp, step)"""
+        metrics = self.get_run(run_id)["data"].get("metrics", [])
+        return {m["key"]: (m["value"], m["timestamp"], m["step"]) for m in metrics}
+
+    def params(self, run_id):
+        return pairs(self.get_run(run_id)["data"].get("params"))
+
+    def tags(self, run_id):
+        return pairs(self.get_run(run_id)["data"].get("tags"))
+
+    def history(self, run_id, key, **more):
+        """[(timestamp, step, value)] in the server's order"""
+        query = {"run_id": run_id, "metric_key": key, **more}
+        found = self.get("metrics/get-history", query).ok().get("metrics", [])
+        assert all(m["key"] == key for m in found)
+        return [(m["timestamp"], m["step"], m["value"]) for m in found]
+
+
+def pairs(items):
+    found = {item["key"]: item["value"] for item in items or []}
+    assert len(found) == len(items or []), "a key twice"
+    return found
+
+
+_counter = 0
+_counter_lock = threading.Lock()
+
+
+def unique(prefix):
+    global _counter
+    with _counter_lock:
+        _counter += 1
+        return f"{prefix}-{os.getpid()}-{_counter}"
+
+
+# --- A running suite ---
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def session_members(session):
+    """pid -> command line of every living process of a session."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[3]) == session and fields[0] not in "ZX":
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+        except (OSError, ValueError, IndexError):
+            continue
+    return found
+
+
+class Server:
+    """`tracklight server` in a directory of its own, in a session of its own."""
+
+    START_SECONDS = 30
+    STOP_SECONDS = 40
+
+    def __init__(self, directory, *options, backend=True, environment=None, health="/health", wait=True):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.database = self.directory / "t.db"
+        self.log = self.directory / "server.log"
+        self.health = health
+        self.command = [str(BUILD / "bin" / "tracklight"), "server", "--host", "127.0.0.1", "--port", str(self.port)]
+        if backend:
+            self.command += ["--backend-store-uri", f"sqlite:///{self.database}"]
+        self.command += options
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("MLFLOW_", "TRACKLIGHT_")) and name not in ("DO_NOT_TRACK", "BUILD")
+        }
+        for sanitizer in ("ASAN", "UBSAN", "TSAN", "LSAN"):
+            name = f"{sanitizer}_OPTIONS"
+            options_before = self.environment.get(name, "")
+            self.environment[name] = f"{options_before}:log_path={self.directory}/sanitizer".lstrip(":")
+        self.environment.update(environment or {})
+        self.process = None
+        self.api = Api(self.url)
+        self.start(wait)
+
+    def start(self, wait=True):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.directory,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        if wait:
+            self.wait_until_healthy()
+
+    def wait_until_healthy(self):
+        deadline = time.monotonic() + self.START_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log_text()}")
+            try:
+                if requests.get(self.url + self.health, timeout=2).status_code == 200:
+                    return
+            except requests.RequestException:
+                pass
+            time.sleep(0.02)
+        self.kill()
+        raise AssertionError(f"not healthy after {self.START_SECONDS} s:\n{self.log_text()}")
+
+    def log_text(self):
+        return self.log.read_text(errors="replace")[-8000:]
+
+    def members(self):
+        return session_members(self.process.pid)
+
+    def programs(self, name="tracking.fcgi"):
+        return sorted(pid for pid, command in self.members().items() if command.split(" ")[0].endswith(name))
+
+    def kill(self):
+        """SIGKILL to every process of the session, as a crash of the machine would."""
+        for _ in range(100):
+            living = self.members()
+            if not living:
+                break
+            for pid in living:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            self.process.poll()
+            time.sleep(0.01)
+        self.process.wait(5)
+
+    def stop(self, sign=signal.SIGTERM):
+        """Ends the suite as an administrator would, and checks that nothing was wrong with it."""
+        if self.process.poll() is None:
+            self.process.send_signal(sign)
+        try:
+            status = self.process.wait(self.STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            left = self.members()
+            self.kill()
+            raise AssertionError(f"still running {self.STOP_SECONDS} s after {sign!r}: {left}\n{self.log_text()}")
+        orphans = self.members()
+        if orphans:
+            time.sleep(0.5)
+            orphans = self.members()
+        if orphans:
+            self.kill()
+        assert not orphans, f"left behind: {orphans}"
+        self.check_sanitizers()
+        assert status == 0, f"exit status {status}:\n{self.log_text()}"
+
+    def check_sanitizers(self):
+        for path in self.directory.rglob("*"):
+            if path.is_file() and (path.name.startswith("sanitizer") or "log" in path.name):
+                content = path.read_bytes()[:50_000_000]
+                found = SANITIZER_REPORT.search(content)
+                assert not found, f"{path}:\n{content[found.start():][:6000].decode(errors='replace')}"
+
+
+def exchange(port, data, wait=10.0, until_closed=False):
+    """Sends raw bytes and returns what comes back; for requests that no HTTP library would send."""
+    with socket.create_connection(("127.0.0.1", port), timeout=wait) as connection:
+        try:
+            connection.sendall(data)
+        except OSError:
+            pass
+        received = b""
+        while True:
+            try:
+                piece = connection.recv(65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            received += piece
+            head, separator, body = received.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+            if separator and length and len(body) >= int(length.group(1)) and not until_closed:
+                break
+        return received
+
+
+def raw_status(received):
+    found = re.match(rb"HTTP/1\.[01] (\d{3})", received)
+    return int(found.group(1)) if found else 0
+
+
+def in_threads(count, work):
+    """Runs work(i) in `count` threads at once; re-raises the first failure; returns the results in order."""
+    results = [None] * count
+    problems = []
+    barrier = threading.Barrier(count)
+
+    def body(i):
+        try:
+            barrier.wait(30)
+            results[i] = work(i)
+        except BaseException as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=body, args=(i,)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not any(thread.is_alive() for thread in threads), "a request hangs"
+    if problems:
+        raise problems[0]
+    return results
