@@ -32,11 +32,13 @@ enum error_code {
     DEADLINE_EXCEEDED,
     CANCELLED,
     DATA_LOSS,
-    METHOD_NOT_ALLOWED,     /* 405; "error_code" is ours, clients look at the status */
+    METHOD_NOT_ALLOWED,     /* 405 */
     PAYLOAD_TOO_LARGE,      /* 413 */
     REQUEST_TIMEOUT,        /* 408 */
     UNSUPPORTED_MEDIA_TYPE, /* 415 */
     INSUFFICIENT_STORAGE,   /* 507 */
+    URI_TOO_LONG,           /* 414 */
+    HEADERS_TOO_LARGE,      /* 431 */
     ERROR_CODES
 };
 

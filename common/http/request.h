@@ -15,6 +15,7 @@
 
 struct json_object;
 struct server;
+struct server_state;
 
 struct header {
     const char *name; /* lower case */
@@ -31,6 +32,7 @@ struct reply {
     size_t header_count;
     struct buffer body;
     struct json_writer json;
+    bool bare;     /* a refusal that carries no security or CORS headers */
     bool started;  /* headers are sent */
     bool broken;   /* the client is gone, or sending failed: nothing more is written */
     uint64_t sent; /* body bytes sent */
@@ -47,6 +49,8 @@ struct path_parameter {
  * in the arena or static. */
 struct request {
     struct server *server;
+    struct server_state
+        *state; /* the settings this request runs under, whatever a SIGHUP changes meanwhile */
     struct arena *arena;
     struct error error;
 
@@ -63,10 +67,12 @@ struct request {
     char id[64]; /* X-Request-Id */
 
     const struct operation *operation; /* NULL until routed */
+    struct sv pattern;                 /* the row's full path, e.g. "/api/2.0/mlflow/runs/get" */
     const char *stage;                 /* which stage is at work; for the log */
     struct path_parameter parameters[MAX_PATH_PARAMETERS];
     size_t parameter_count;
 
+    struct buffer body_buffer;
     struct sv body;           /* whole, once read */
     struct json_object *json; /* parsed body; released at reset */
     void *input;
@@ -88,6 +94,14 @@ struct transport {
     long (*read)(struct request *request, char *bytes, size_t len);
     /* All of it, or -1. */
     int (*write)(struct request *request, const char *bytes, size_t len);
+    /* What was written so far leaves now; 0 or -1. */
+    int (*flush)(struct request *request);
+    /* Breaks the connection off, so that the client sees that the reply is not whole. */
+    void (*abort)(struct request *request);
+    /* Bytes of all variables together; may be NULL. */
+    size_t (*head_bytes)(struct request *request);
+    /* Plain CGI: SCRIPT_NAME may be a mount point. */
+    bool is_cgi;
 };
 
 /* A request header by its lower-case name, e.g. "if-none-match"; absent if not sent. */
