@@ -15,6 +15,7 @@ struct json_writer {
     struct buffer *out;
     unsigned depth;
     bool has_items[JSON_WRITE_MAX_DEPTH];
+    bool is_object[JSON_WRITE_MAX_DEPTH];
     bool after_key;
 };
 
@@ -28,7 +29,8 @@ void json_end_array(struct json_writer *writer);
 void json_key(struct json_writer *writer, const char *key);
 void json_key_sv(struct json_writer *writer, struct sv key);
 
-/* Text must be UTF-8; it is escaped to pure ASCII (\uXXXX), as MLflow does. Absent writes "". */
+/* Text must be UTF-8 (other bytes are taken as Latin-1); it is escaped to pure ASCII (\uXXXX), as MLflow
+ * does. Absent writes "". */
 void json_put_string(struct json_writer *writer, struct sv text);
 void json_put_int(struct json_writer *writer, int64_t value);
 void json_put_bool(struct json_writer *writer, bool value);
