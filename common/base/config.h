@@ -39,19 +39,24 @@ struct config {
     struct settings settings;
     enum setting_source *sources; /* by index of setting_table */
     struct arena *arena;          /* owns every text */
+    struct sv file;               /* the file that was read; absent: none */
 };
 
 /* Defaults, then the file (absent: TRACKLIGHT_CONFIG, else none), then the environment, then the options in
- * argv[0..argc). An argument that is no known option is an error. On failure *problem (in the arena) is a
- * sentence that names file and line, variable or option. */
+ * argv[0..argc). An argument that is no known option is an error, and so is a file that cannot be read. An
+ * empty value counts as none given. On failure *problem (in the arena) is a sentence that names file and
+ * line, variable or option. The arena wants room for 1 MiB. Words such as log levels come out in the spelling
+ * of the help. */
 bool config_load(struct config *config, struct arena *arena, const char *file, int argc, char **argv,
                  struct sv *problem);
 
-/* Sets name=value for every setting that has an environment variable and does not have its default, so that a
- * program started with this environment sees the same settings. */
+/* Sets name=value for every setting that was given as an option and has an environment variable, and
+ * TRACKLIGHT_CONFIG to the absolute path of the file, so that a program started with this environment sees
+ * the same settings, and follows the file when it rereads them. Not thread-safe. False if there is no memory
+ * or the file is gone. */
 bool config_export(const struct config *config);
 
-/* The options with their help texts, as `--help` shows them. */
+/* The options with their help texts, defaults and environment variables, as `--help` shows them. */
 void config_print_options(FILE *out);
 
 #endif

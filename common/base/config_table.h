@@ -19,7 +19,7 @@ SETTING_STRING(x_frame_options, "SAMEORIGIN", "MLFLOW_SERVER_X_FRAME_OPTIONS", "
 SETTING_BOOL(disable_security_middleware, "false", "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE", "--disable-security-middleware", "Turn host, origin and header checks off. Dangerous.")
 SETTING_STRING(expose_prometheus, NULL, "MLFLOW_EXPOSE_PROMETHEUS", "--expose-prometheus", 0, "DIR", "Serve /metrics; DIR keeps the counters.")
 SETTING_INT(workers, "1", 1, 64, "MLFLOW_WORKERS", "--workers", 'w', "N", "Number of tracking processes.")
-SETTING_STRING(app_name, NULL, NULL, "--app-name", 0, "NAME", "basic-auth turns authentication on.")
+SETTING_STRING(app_name, NULL, "TRACKLIGHT_APP_NAME", "--app-name", 0, "NAME", "basic-auth turns authentication on.")
 SETTING_STRING(durability, "full", "TRACKLIGHT_DURABILITY", "--durability", 0, "LEVEL", "full: an answered write survives power loss. normal: power loss may take the last moments.")
 SETTING_INT(threads, "64", 1, 1024, "TRACKLIGHT_THREADS", "--threads", 0, "N", "Most requests that one program works on at a time.")
 SETTING_INT(write_timeout_ms, "10000", 100, 600000, "TRACKLIGHT_WRITE_TIMEOUT_MS", NULL, 0, "MS", "How long a write may wait for its turn before it is answered 503.")
@@ -28,6 +28,12 @@ SETTING_STRING(log_level, "info", "MLFLOW_LOGGING_LEVEL", "--log-level", 0, "LEV
 SETTING_STRING(log_file, NULL, "TRACKLIGHT_LOG_FILE", "--log-file", 0, "FILE", "Write the log there instead of to standard error; reopened on SIGHUP.")
 SETTING_INT(artifact_location_max_length, "2048", 1, 65536, "MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH", NULL, 0, "N", "Longest artifact location of an experiment.")
 SETTING_BOOL(truncate_long_values, "true", "MLFLOW_TRUNCATE_LONG_VALUES", NULL, "Cut parameter and tag values that are too long instead of refusing them.")
+SETTING_INT(secrets_cache_ttl, "60", 10, 300, "MLFLOW_SERVER_SECRETS_CACHE_TTL", "--secrets-cache-ttl", 0, "SECONDS", "How long the gateway keeps a decrypted secret.")
+SETTING_INT(secrets_cache_max_size, "1000", 1, 10000, "MLFLOW_SERVER_SECRETS_CACHE_MAX_SIZE", "--secrets-cache-max-size", 0, "N", "Most decrypted secrets that the gateway keeps.")
+SETTING_STRING(uvicorn_opts, NULL, "MLFLOW_UVICORN_OPTS", "--uvicorn-opts", 0, "OPTIONS", "Accepted for compatibility; has no meaning here.")
+SETTING_STRING(gunicorn_opts, NULL, "MLFLOW_GUNICORN_OPTS", "--gunicorn-opts", 0, "OPTIONS", "Accepted for compatibility; has no meaning here.")
+SETTING_STRING(waitress_opts, NULL, NULL, "--waitress-opts", 0, "OPTIONS", "Accepted for compatibility; has no meaning here.")
+SETTING_BOOL(dev, "false", NULL, "--dev", "Accepted for compatibility; has no meaning here.")
 #undef SETTING_STRING
 #undef SETTING_INT
 #undef SETTING_BOOL
