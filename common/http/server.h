@@ -36,6 +36,10 @@ struct server_options {
  * Returns the process's exit status. */
 int server_run(const struct server_options *options);
 
+/* Serves the one HTTP/1.1 request that the file holds, as recorded from the wire, and writes the reply to standard
+ * output: for a debugger (make replay) and for tests. Returns the process's exit status. */
+int server_replay(const struct server_options *options, const char *file);
+
 /* The journey of one request (serve.c): everything from the head to the reply. `server` may be made by
  * server_new for tests. */
 void serve(struct request *request);
