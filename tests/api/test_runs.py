@@ -165,7 +165,9 @@ def test_run_uuid_is_taken_for_run_id_everywhere(api, experiment, operation):
     body["model_json"] = '{"artifact_path":"m","flavors":{},"utc_time_created":"t","run_id":"r"}'
     api.post(f"runs/{operation}", body).ok()
     api.post("runs/restore", {"run_id": run}).ok()
-    api.post(f"runs/{operation}", {"run_id": None, **body}) if operation != "delete-tag" else None
+    api.post("runs/set-tag", {"run_id": None, "run_uuid": run, "key": "k", "value": "v"}).ok()
+    api.post(f"runs/{operation}", {"run_id": None, **body}).ok()
+    api.post("runs/restore", {"run_id": run}).ok()
     expect_invalid(api.post(f"runs/{operation}", {**body, "run_id": ""}), missing("run_id"))
 
 
