@@ -176,14 +176,14 @@ static bool check_static_prefix(struct loader *loader, const struct setting *set
         return fail(loader, SV("--static-prefix must begin with a '/'."));
     if (sv_ends_with(text, SV("/")))
         return fail(loader, SV("--static-prefix should not end with a '/'."));
-    while (text.data) {
-        struct sv segment = sv_cut(&text, '/');
-        bool empty_inside = segment.len == 0 && text.len > 0 && text.data[0] == '/';
-        if (empty_inside || sv_equal(segment, SV(".")) || sv_equal(segment, SV("..")))
-            return fail_value(loader, setting, segment, SV("cannot be a segment of the path."));
+    struct sv rest = sv_from_offset(text, 1);
+    while (rest.data) {
+        struct sv segment = sv_cut(&rest, '/');
+        if (segment.len == 0 || sv_equal(segment, SV(".")) || sv_equal(segment, SV("..")))
+            return fail_value(loader, setting, text, SV("has an empty or a dot segment."));
         for (size_t i = 0; i < segment.len; i++)
             if (!is_prefix_byte(segment.data[i]))
-                return fail_value(loader, setting, segment,
+                return fail_value(loader, setting, text,
                                   SV("holds other characters than letters, digits, '-', '.', '_' and '~'."));
     }
     return true;
@@ -471,47 +471,40 @@ bool config_export(const struct config *config)
 #define HELP_COLUMN 30
 #define HELP_WIDTH  80
 
-/* Prints the words of `text` behind column HELP_COLUMN, where `*column` is the last one used. */
-static void print_wrapped(FILE *out, const char *text, size_t *column)
+/* Prints at column HELP_COLUMN or behind what stands there; `*column` is how much of the line is used. */
+static void print_word(FILE *out, const char *word, size_t len, size_t *column)
 {
-    while (*text) {
-        size_t word = strcspn(text, " ");
-        if (*column > HELP_COLUMN && *column + 1 + word > HELP_WIDTH) {
-            fputc('\n', out);
-            *column = 0;
-        }
-        if (*column < HELP_COLUMN) {
-            fprintf(out, "%*s", (int)(HELP_COLUMN - *column), "");
-            *column = HELP_COLUMN;
-        } else if (*column > HELP_COLUMN) {
-            fputc(' ', out);
-            (*column)++;
-        }
-        fprintf(out, "%.*s", (int)word, text);
-        *column += word;
-        text += word;
-        text += strspn(text, " ");
+    if (*column > HELP_COLUMN && *column + 1 + len > HELP_WIDTH) {
+        fputc('\n', out);
+        *column = 0;
     }
+    size_t blanks = *column < HELP_COLUMN ? HELP_COLUMN - *column : *column > HELP_COLUMN;
+    fprintf(out, "%*s%.*s", (int)blanks, "", (int)len, word);
+    *column += blanks + len;
 }
 
 static void print_setting(FILE *out, const struct setting *setting, const char *left)
 {
-    int printed = fprintf(out, "  %s", left);
-    size_t column = printed > 0 ? (size_t)printed : 0;
+    size_t column = 2 + strlen(left);
+    fprintf(out, "  %s", left);
     if (column > HELP_COLUMN - 2) {
         fputc('\n', out);
         column = 0;
     }
-    print_wrapped(out, setting->help, &column);
+    struct sv help = sv_from(setting->help);
+    while (help.data) {
+        struct sv word = sv_cut(&help, ' ');
+        print_word(out, word.data, word.len, &column);
+    }
 
     char note[256];
     if (setting->default_text) {
         snprintf(note, sizeof note, "[default: %s]", setting->default_text);
-        print_wrapped(out, note, &column);
+        print_word(out, note, strlen(note), &column);
     }
     if (setting->environment) {
         snprintf(note, sizeof note, "[env: %s]", setting->environment);
-        print_wrapped(out, note, &column);
+        print_word(out, note, strlen(note), &column);
     }
     fputc('\n', out);
 }
