@@ -19,11 +19,13 @@ struct experiment {
 /* An experiment id as a client wrote it. INVALID_PARAMETER_VALUE unless it is a decimal integer. */
 enum status experiment_parse_id(struct store_tx *tx, struct sv text, int64_t *id);
 
-/* Fills `experiment` by id, whatever its lifecycle, with its tags. RESOURCE_DOES_NOT_EXIST if there is none. */
+/* Fills `experiment` by id, whatever its lifecycle, with its tags. RESOURCE_DOES_NOT_EXIST if there is none.
+ */
 enum status experiment_load(struct store_tx *tx, int64_t id, struct experiment *experiment);
 enum status experiment_load_by_name(struct store_tx *tx, struct sv name, struct experiment *experiment);
 
-/* FAILED with MLflow's texts unless the experiment exists and is active: what every write into it asks first. */
+/* FAILED with MLflow's texts unless the experiment exists and is active: what every write into it asks first.
+ */
 enum status experiment_require_active(struct store_tx *tx, int64_t id);
 
 /* Makes an experiment. An absent or empty `artifact_location` means the default. Of equal tag keys the last

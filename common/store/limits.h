@@ -19,6 +19,7 @@
 #define DATASET_SCHEMA_MAX              1048575
 #define DATASET_PROFILE_MAX             16777215
 #define INPUT_TAG_KEY_MAX               255
+#define DATASET_TAGS_MAX                1000 /* tags of one dataset input; ours */
 #define INPUT_TAG_VALUE_MAX             500
 #define ARTIFACT_LOCATION_MAX           2048
 #define SEARCH_RESULTS_MAX              50000

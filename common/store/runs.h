@@ -66,6 +66,56 @@ struct run {
     size_t model_output_count;
 };
 
+/* What a write needs to know about a run. */
+struct run_ref {
+    int64_t id; /* the store's own */
+    int64_t experiment_id;
+    enum lifecycle lifecycle;
+    enum run_status status;
+};
+
+struct run_create {
+    int64_t experiment_id;
+    struct sv user_id; /* absent: "" */
+    int64_t start_time;
+    struct sv name; /* absent or "": the tag mlflow.runName, else a generated one */
+    const struct key_value *tags;
+    size_t tag_count;
+};
+
+struct run_update {
+    bool has_status;
+    enum run_status status;
+    bool has_end_time;
+    int64_t end_time;
+    struct sv name; /* absent or "": unchanged */
+};
+
+#define RUN_NAME_TAG "mlflow.runName"
+
+/* Whether a run of this status has come to its end (FINISHED, FAILED, KILLED). */
+bool run_has_ended(enum run_status status);
+
+/* By the public id. RESOURCE_DOES_NOT_EXIST if there is none; the _active form also refuses deleted ones. */
+enum status run_find(struct store_tx *tx, struct sv run_id, struct run_ref *ref);
+enum status run_find_active(struct store_tx *tx, struct sv run_id, struct run_ref *ref);
+
+/* Makes a run that is RUNNING, and its tags: of equal keys the last counts. *id is the store's own. */
+enum status run_create(struct store_tx *tx, const struct run_create *create, int64_t *id);
+
+enum status run_update(struct store_tx *tx, struct sv run_id, const struct run_update *update,
+                       struct run_info *info);
+
+/* Both are no fault for a run that is in that state already. */
+enum status run_delete(struct store_tx *tx, struct sv run_id);
+enum status run_restore(struct store_tx *tx, struct sv run_id);
+
+/* Sets the name and the tag mlflow.runName. */
+enum status run_rename(struct store_tx *tx, const struct run_ref *ref, struct sv name);
+
+/* Fills `info` by the store's own id. */
+enum status run_info_load(struct store_tx *tx, int64_t id, struct run_info *info);
+
 /* Fills `run` by the store's own id, with data, inputs and outputs. RESOURCE_DOES_NOT_EXIST if it has gone.
  */
 enum status run_load(struct store_tx *tx, int64_t id, struct run *run);
