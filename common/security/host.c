@@ -254,9 +254,13 @@ static bool parse_rule_ipv6(struct sv text, struct arena *arena, struct host_rul
     }
     if (!has_wildcard(text) || text.len > INET6_ADDRSTRLEN)
         return false;
-    for (size_t i = 0; i < text.len; i++)
-        if (!is_hex(text.data[i]) && !is_one_of(text.data[i], ":.*?"))
+    bool dots = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if ((!is_hex(c) && !is_one_of(c, ":.*?")) || (c == ':' && dots))
             return false;
+        dots = dots || c == '.';
+    }
     rule->kind = HOST_RULE_GLOB_OF;
     rule->pattern = host_lower(arena, text);
     return true;
