@@ -1,0 +1,87 @@
+#include "common/search/identifier.h"
+
+#include "common/search/quote.h"
+
+static bool is_quoted(struct sv text)
+{
+    if (text.len < 2)
+        return false;
+    char first = text.data[0];
+    return (first == '\'' || first == '"' || first == '`') && text.data[text.len - 1] == first;
+}
+
+static struct sv unquote(struct sv text)
+{
+    return is_quoted(text) ? (struct sv){text.data + 1, text.len - 2} : text;
+}
+
+/* The part before the first dot, absent if there is none; *key is the rest. */
+static struct sv split(struct sv text, struct sv *key)
+{
+    size_t dot = sv_find(text, '.');
+    if (dot == text.len) {
+        *key = text;
+        return SV_ABSENT;
+    }
+    *key = sv_from_offset(text, dot + 1);
+    return sv_first(text, dot);
+}
+
+bool search_identifier_is_well_formed(struct sv text)
+{
+    struct sv key;
+    split(text, &key);
+    for (size_t i = 0; i < key.len; i++)
+        if (key.data[i] < '0' || key.data[i] > '9')
+            return true;
+    return false;
+}
+
+static const struct search_entity *find_entity(const struct search_language *language, struct sv prefix)
+{
+    for (const struct search_entity *entity = language->entities; entity->label; entity++)
+        for (const char *const *spelling = entity->prefixes; *spelling; spelling++)
+            if (sv_equal(prefix, sv_from(*spelling)))
+                return entity;
+    return NULL;
+}
+
+/* "'a', 'b'" of the keys that may stand here. */
+static struct sv list_keys(struct arena *arena, const struct search_entity *entity, enum search_usage usage)
+{
+    struct sv list = SV("");
+    for (const struct search_key *key = entity->keys; key->name; key++)
+        if (key->usage & usage)
+            list = arena_printf(arena, "%.*s%s'%s'", SV_ARG(list), list.len ? ", " : "", key->name);
+    return list;
+}
+
+enum status search_identifier_resolve(struct arena *arena, struct error *error,
+                                      const struct search_language *language, struct sv text,
+                                      enum search_usage usage, struct search_identifier *identifier)
+{
+    struct sv key;
+    struct sv prefix = split(text, &key);
+    const struct search_entity *entity = language->unprefixed;
+    if (prefix.data) {
+        prefix = unquote(prefix);
+        entity = find_entity(language, prefix);
+        if (!entity)
+            return SEARCH_FAIL(arena, error, "Invalid entity type '%.*s'. %s", SV_ARG(search_clip(prefix)),
+                               language->invalid_entity);
+    }
+    if (usage == SEARCH_ORDER && !entity->order)
+        return SEARCH_FAIL(arena, error, "%s%s%s", language->refused_order, entity->label,
+                           language->refused_order_end);
+    key = unquote(key);
+    *identifier = (struct search_identifier){.entity = entity, .key = key};
+    if (!entity->keys)
+        return OK;
+    for (const struct search_key *row = entity->keys; row->name; row++)
+        if ((row->usage & usage) && sv_equal(key, sv_from(row->name))) {
+            identifier->fixed = row;
+            return OK;
+        }
+    return SEARCH_FAIL(arena, error, "Invalid %s key '%.*s' specified. Valid keys are '{%.*s}'",
+                       entity->label, SV_ARG(search_clip(key)), SV_ARG(list_keys(arena, entity, usage)));
+}

@@ -1,0 +1,75 @@
+#ifndef TRACKLIGHT_SEARCH_LANGUAGE_H
+#define TRACKLIGHT_SEARCH_LANGUAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A filter language is data: which entities may be named (metrics, params, attributes, …), under which
+ * prefixes, with which keys, comparators and kinds of value. Parser and compilers are shared; each searchable
+ * thing brings a table.
+ */
+
+enum search_operator {
+    SEARCH_EQ,
+    SEARCH_NE,
+    SEARCH_LT,
+    SEARCH_LE,
+    SEARCH_GT,
+    SEARCH_GE,
+    SEARCH_LIKE,
+    SEARCH_ILIKE,
+    SEARCH_IN,
+    SEARCH_NOT_IN,
+    SEARCH_IS_NULL,
+    SEARCH_IS_NOT_NULL,
+    SEARCH_OPERATORS
+};
+
+#define SEARCH_BIT(operator_) (1U << (operator_))
+#define SEARCH_COMPARE_NUMBERS                                                                       \
+    (SEARCH_BIT(SEARCH_EQ) | SEARCH_BIT(SEARCH_NE) | SEARCH_BIT(SEARCH_LT) | SEARCH_BIT(SEARCH_LE) | \
+     SEARCH_BIT(SEARCH_GT) | SEARCH_BIT(SEARCH_GE))
+#define SEARCH_COMPARE_TEXTS \
+    (SEARCH_BIT(SEARCH_EQ) | SEARCH_BIT(SEARCH_NE) | SEARCH_BIT(SEARCH_LIKE) | SEARCH_BIT(SEARCH_ILIKE))
+#define SEARCH_IN_LISTS   (SEARCH_BIT(SEARCH_IN) | SEARCH_BIT(SEARCH_NOT_IN))
+#define SEARCH_NULL_TESTS (SEARCH_BIT(SEARCH_IS_NULL) | SEARCH_BIT(SEARCH_IS_NOT_NULL))
+
+enum search_type { SEARCH_NUMBER, SEARCH_TEXT };
+
+enum search_usage { SEARCH_FILTER = 1, SEARCH_ORDER = 2, SEARCH_FILTER_AND_ORDER = 3 };
+
+/* One spelling of a key of an entity whose keys are fixed. Aliases are further rows with the same id. */
+struct search_key {
+    const char *name;
+    int id;
+    enum search_type type;
+    unsigned operators; /* SEARCH_BITs */
+    enum search_usage usage;
+};
+
+struct search_entity {
+    int id;
+    const char *const *prefixes; /* what may stand before the dot; ends with NULL */
+    const char *label;           /* in messages: "metric", "parameter" */
+    const char *value_label;     /* in messages about values of fixed keys: "attributes" */
+    const struct search_key
+        *keys; /* ends with a NULL name; NULL: any key, of this type and with these operators */
+    enum search_type type;
+    unsigned operators;
+    bool order;
+};
+
+struct search_language {
+    const struct search_entity *entities;   /* ends with a NULL label */
+    const struct search_entity *unprefixed; /* of a key without a prefix */
+    const char *invalid_entity;             /* end of "Invalid entity type 'x'. …" */
+    const char *list_refused;               /* a list where the key takes none */
+    const char *refused_order; /* before and after the label of an entity that cannot be ordered by */
+    const char *refused_order_end;
+    bool quotes_clauses; /* "Invalid clause(s) in filter string: 'OR'", or without the quotes */
+    bool
+        names_comparators; /* "Invalid comparator '>' not one of '{…}'", or "Invalid comparator for tag: >" */
+    bool refuses_duplicates; /* of order_by */
+};
+
+#endif

@@ -1,0 +1,36 @@
+#ifndef TRACKLIGHT_SEARCH_LANGUAGES_H
+#define TRACKLIGHT_SEARCH_LANGUAGES_H
+
+#include "common/search/language.h"
+
+/* runs/search and experiments/search. */
+
+enum run_entity { RUN_METRIC, RUN_PARAM, RUN_TAG, RUN_ATTRIBUTE, RUN_DATASET };
+
+enum run_key {
+    RUN_KEY_RUN_ID,
+    RUN_KEY_RUN_NAME,
+    RUN_KEY_USER_ID,
+    RUN_KEY_STATUS,
+    RUN_KEY_ARTIFACT_URI,
+    RUN_KEY_START_TIME,
+    RUN_KEY_END_TIME,
+    RUN_KEY_DATASET_NAME,
+    RUN_KEY_DATASET_DIGEST,
+    RUN_KEY_DATASET_CONTEXT,
+};
+
+extern const struct search_language run_language;
+
+enum experiment_entity { EXPERIMENT_ATTRIBUTE, EXPERIMENT_TAG };
+
+enum experiment_key {
+    EXPERIMENT_KEY_NAME,
+    EXPERIMENT_KEY_ID,
+    EXPERIMENT_KEY_CREATION_TIME,
+    EXPERIMENT_KEY_LAST_UPDATE_TIME,
+};
+
+extern const struct search_language experiment_language;
+
+#endif
