@@ -215,15 +215,32 @@ static void serve_connection(struct pool *pool, struct worker *worker, struct re
     }
 }
 
+/* Without a listening socket of its own, libfcgi returns to us instead of accepting by itself. */
+static void prepare_worker(struct worker *worker)
+{
+    FCGX_InitRequest(&worker->fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
+    worker->fcgi.ipcFd = -1;
+}
+
+void fastcgi_serve_socket(struct server *server, int fd)
+{
+    struct pool pool = {.server = server, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct worker worker = {0};
+    struct request *request = request_new(server, &fastcgi_transport, &worker);
+    if (request && FCGX_Init() == 0) {
+        prepare_worker(&worker);
+        serve_connection(&pool, &worker, request, fd);
+    }
+    request_free(request);
+}
+
 static void *worker_main(void *context)
 {
     struct pool *pool = context;
     struct worker *worker = calloc(1, sizeof(struct worker));
     struct request *request = worker ? request_new(pool->server, &fastcgi_transport, worker) : NULL;
     if (request) {
-        /* Without a listening socket of its own, libfcgi returns to us instead of accepting by itself. */
-        FCGX_InitRequest(&worker->fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
-        worker->fcgi.ipcFd = -1;
+        prepare_worker(worker);
         pthread_mutex_lock(&pool->lock);
         for (unsigned i = 0; i < pool->limit; i++) {
             if (!pool->workers[i]) {

@@ -42,6 +42,9 @@ void request_rollback(struct request *request);
 /* The FastCGI loop: returns when SIGTERM came and the requests in flight are done. */
 int fastcgi_run(struct server *server, int listen_socket);
 
+/* Serves what comes over one connected socket, then closes it. For tests: the same code as in the loop. */
+void fastcgi_serve_socket(struct server *server, int fd);
+
 /* One request of plain CGI (RFC 3875) on standard input and output. */
 int cgi_run(struct server *server);
 
