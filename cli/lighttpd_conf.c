@@ -1,0 +1,109 @@
+#include "cli/lighttpd_conf.h"
+
+#include "common/http/limits.h"
+
+/* Works with lighttpd 1.4.69 and later. Two of its habits matter here: the keys of server.http-parseopts are
+ * read in order and reading stops at a disabled url-normalize, and a condition further down overrides the
+ * assignments of those above. */
+static const char general[] =
+    "server.compat-module-load = \"disable\"\n"
+    "server.modules = ( \"mod_indexfile\", \"mod_fastcgi\", \"mod_staticfile\" )\n"
+    "server.systemd-socket-activation = \"enable\"   # the sockets are inherited\n"
+    "server.document-root = var.CWD + \"/htdocs\"\n"
+    "server.upload-dirs = ( var.CWD + \"/upload\" )\n"
+    "server.tag = \"Tracklight\"\n"
+    "server.event-handler = \"epoll\"\n"
+    "server.max-worker = 0\n"
+    "server.stat-cache-engine = \"simple\"\n"
+    "server.feature-flags = (\n"
+    "    \"server.h2proto\" => \"disable\",\n"
+    "    \"server.h2c\" => \"disable\",\n"
+    "    \"server.graceful-shutdown-timeout\" => 20\n"
+    ")\n"
+    "\n"
+    "# Paths reach the programs as the client sent them. Mind the order.\n"
+    "server.http-parseopts = ( \"method-get-body\" => \"enable\", \"url-normalize\" => \"disable\" )\n"
+    "server.max-request-field-size = 65535\n"
+    "server.max-keep-alive-requests = 100000\n"
+    "server.max-keep-alive-idle = 75\n"
+    "server.max-read-idle = 60\n"
+    "server.max-write-idle = 360\n"
+    "\n"
+    "# A body of known length is streamed, and the program limits it. One of unknown length lies on disk "
+    "first\n"
+    "# (lighttpd would answer it 411 otherwise), so it is limited here, in KiB.\n"
+    "server.stream-response-body = 1\n"
+    "server.max-request-size = 5242880\n"
+    "$REQUEST_HEADER[\"content-length\"] =~ \"^[0-9]\" {\n"
+    "    server.stream-request-body = 1\n"
+    "    server.max-request-size = 0\n"
+    "}\n"
+    "\n"
+    "index-file.names = ( \"index.html\" )\n"
+    "mimetype.assign = (\n"
+    "    \".html\" => \"text/html; charset=utf-8\",\n"
+    "    \".css\" => \"text/css; charset=utf-8\",\n"
+    "    \".svg\" => \"image/svg+xml\"\n"
+    ")\n";
+
+static void write_limits(const struct lighttpd_conf *conf, struct buffer *out)
+{
+    buffer_printf(out, "server.max-fds = %u\nserver.max-connections = %u\n", conf->max_descriptors,
+                  conf->max_descriptors / 2);
+    buffer_printf(out, "server.listen-backlog = %d\n", LISTEN_BACKLOG);
+    if (conf->has_log)
+        BUFFER_LITERAL(out, "server.errorlog = var.CWD + \"/log\"\n");
+}
+
+static void write_programs(const struct lighttpd_conf *conf, struct buffer *out)
+{
+    BUFFER_LITERAL(out, "\n");
+    for (size_t i = 0; i < conf->program_count; i++) {
+        buffer_printf(out,
+                      "var.%s = ( \"/\" => ((\n"
+                      "    \"socket\" => var.CWD + \"/%s.sock\", \"check-local\" => \"disable\",\n"
+                      "    \"fix-root-scriptname\" => \"enable\"\n"
+                      ")) )\n",
+                      conf->programs[i], conf->programs[i]);
+    }
+}
+
+static void write_routes(const struct lighttpd_conf *conf, struct buffer *out)
+{
+    buffer_printf(out, "\nfastcgi.server = var.%s\n", conf->programs[0]);
+    for (size_t i = 0; i < conf->rule_count; i++) {
+        const struct route_rule *rule = &conf->rules[i];
+        buffer_printf(out, "$HTTP[\"url\"] %s \"%.*s\" { fastcgi.server = var.%s }\n",
+                      rule->is_pattern ? "=~" : "=^", SV_ARG(rule->match), conf->programs[rule->program]);
+    }
+}
+
+/* Host and origin are checked by the programs, so everything else than the public, unchanging pages goes
+ * there: unknown paths too. */
+static void write_pages(const struct lighttpd_conf *conf, struct buffer *out)
+{
+    if (!conf->has_htdocs)
+        return;
+    BUFFER_LITERAL(out, "\n$HTTP[\"request-method\"] =~ \"^(?:GET|HEAD)$\" {\n    $HTTP[\"url\"] =~ \"^");
+    struct sv rest = conf->static_prefix;
+    while (rest.data && rest.len) {
+        buffer_append_sv(out, sv_cut(&rest, '.'));
+        if (rest.data)
+            BUFFER_LITERAL(out, "[.]");
+    }
+    if (conf->static_prefix.len)
+        BUFFER_LITERAL(out, "(?:/(?:static-files/.*)?)?$\"");
+    else
+        BUFFER_LITERAL(out, "/(?:static-files/.*)?$\"");
+    BUFFER_LITERAL(out, " { fastcgi.server = () }\n}\n");
+}
+
+void lighttpd_conf_write(const struct lighttpd_conf *conf, struct buffer *out)
+{
+    BUFFER_LITERAL(out, "# Written by `tracklight server` for this run.\n\n");
+    buffer_append(out, general, sizeof(general) - 1);
+    write_limits(conf, out);
+    write_programs(conf, out);
+    write_routes(conf, out);
+    write_pages(conf, out);
+}

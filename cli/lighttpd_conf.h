@@ -1,0 +1,28 @@
+#ifndef TRACKLIGHT_CLI_LIGHTTPD_CONF_H
+#define TRACKLIGHT_CLI_LIGHTTPD_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/routes.h"
+#include "common/base/buffer.h"
+
+/* The configuration that lighttpd runs with inside the run directory, its working directory:
+ *   NAME.sock   where the program NAME listens
+ *   htdocs      the document root, laid out below the static prefix
+ *   upload/     request bodies that have to be kept on disk
+ *   log         the log file, if there is one (a symbolic link) */
+struct lighttpd_conf {
+    const char *const *programs; /* "tracking", …: names without .fcgi; 0 gets what no rule names */
+    size_t program_count;
+    const struct route_rule *rules;
+    size_t rule_count;
+    struct sv static_prefix; /* letters, digits and /._~- only */
+    bool has_htdocs;
+    bool has_log;
+    unsigned max_descriptors;
+};
+
+void lighttpd_conf_write(const struct lighttpd_conf *conf, struct buffer *out);
+
+#endif

@@ -1,0 +1,254 @@
+#include "cli/suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/lighttpd_conf.h"
+#include "cli/routes.h"
+#include "cli/server_messages.h"
+#include "cli/supervisor.h"
+#include "common/base/clock.h"
+#include "common/http/listen.h"
+
+#define CONFIGURATION_LIMIT_BYTES (256 * 1024)
+#define OPERATIONS_LIMIT_BYTES    (1024 * 1024)
+#define OPERATIONS_TIMEOUT_MS     5000
+#define MAX_DESCRIPTORS           8192
+
+/* In the order of their names; the first gets every path that belongs to no other. A program that is not
+ * installed is left out. */
+static const char *const program_names[] = {"tracking", "artifacts", "gateway", "jobs"};
+#define PROGRAM_COUNT (sizeof(program_names) / sizeof(program_names[0]))
+
+struct suite {
+    const struct config *config;
+    const struct installation *installation;
+    const struct run_directory *run;
+    struct arena *arena;
+    struct supervisor supervisor;
+    size_t program_count;
+    const char *names[PROGRAM_COUNT];
+    const char *paths[PROGRAM_COUNT];
+    int sockets[PROGRAM_COUNT];
+    const char *arguments[PROGRAM_COUNT][2];
+    const char *web_arguments[5];
+};
+
+static bool find_programs(struct suite *suite)
+{
+    for (size_t i = 0; i < PROGRAM_COUNT; i++) {
+        struct sv file = arena_printf(suite->arena, "%s.fcgi", program_names[i]);
+        const char *path = installation_program(suite->installation, suite->arena, file.data);
+        if (path) {
+            suite->names[suite->program_count] = program_names[i];
+            suite->paths[suite->program_count++] = path;
+        }
+    }
+    return suite->program_count > 0 && suite->names[0] == program_names[0];
+}
+
+static pid_t start_operations(const char *path, int *output)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        char *arguments[] = {(char *)path, (char[]){"--operations"}, NULL};
+        if (supervisor_prepare_child(parent) && dup2(ends[1], STDOUT_FILENO) >= 0)
+            execv(path, arguments);
+        _exit(EXIT_FAILED);
+    }
+    close(ends[1]);
+    *output = ends[0];
+    return pid;
+}
+
+static bool read_operations(int output, struct buffer *text)
+{
+    int64_t deadline = clock_monotonic_us() + OPERATIONS_TIMEOUT_MS * 1000L;
+    for (;;) {
+        struct pollfd polled = {.fd = output, .events = POLLIN};
+        int64_t left_ms = (deadline - clock_monotonic_us()) / 1000;
+        char *room = buffer_reserve(text, 4096);
+        if (!room || left_ms <= 0 || poll(&polled, 1, (int)left_ms) < 0)
+            return false;
+        if (!polled.revents)
+            continue;
+        ssize_t got = read(output, room, 4096);
+        if (got <= 0)
+            return got == 0;
+        text->len += (size_t)got;
+    }
+}
+
+static bool ask_program(struct suite *suite, size_t program, struct operation_paths *paths)
+{
+    int output = -1, status = 0;
+    pid_t pid = start_operations(suite->paths[program], &output);
+    if (pid < 0)
+        return false;
+    struct buffer text;
+    buffer_init(&text, OPERATIONS_LIMIT_BYTES);
+    bool done = read_operations(output, &text);
+    if (!done)
+        kill(pid, SIGKILL);
+    close(output);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    done = done && status == 0 &&
+           routes_read(paths, program, buffer_sv(&text), suite->config->settings.static_prefix, suite->arena);
+    buffer_free(&text);
+    return done;
+}
+
+/* One program alone gets everything, and needs not be asked what it answers. */
+static bool find_routes(struct suite *suite, struct lighttpd_conf *conf)
+{
+    struct operation_paths paths = {0};
+    for (size_t i = 0; suite->program_count > 1 && i < suite->program_count; i++) {
+        if (!ask_program(suite, i, &paths)) {
+            command_error("%s --operations does not say which paths the program answers.", suite->paths[i]);
+            return false;
+        }
+    }
+    conf->rules = routes_rules(&paths, suite->arena, &conf->rule_count);
+    return true;
+}
+
+/* htdocs/PREFIX in the run directory leads to the pages, so that the web server needs no rewriting. */
+static bool link_htdocs(const struct suite *suite)
+{
+    struct sv path = arena_printf(suite->arena, "%s/htdocs%.*s", suite->run->path,
+                                  SV_ARG(suite->config->settings.static_prefix));
+    for (size_t i = strlen(suite->run->path) + 1; i < path.len; i++) {
+        if (path.data[i] == '/' && mkdir(arena_cstr(suite->arena, sv_first(path, i)), 0700) != 0 &&
+            errno != EEXIST)
+            return false;
+    }
+    return symlink(suite->installation->htdocs, path.data) == 0;
+}
+
+static bool link_log(const struct suite *suite)
+{
+    struct sv file = suite->config->settings.log_file;
+    char directory[4096];
+    if (file.data[0] != '/') {
+        if (!getcwd(directory, sizeof(directory)))
+            return false;
+        file = arena_printf(suite->arena, "%s/%.*s", directory, SV_ARG(file));
+    }
+    return symlinkat(arena_cstr(suite->arena, file), suite->run->fd, "log") == 0;
+}
+
+static unsigned descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max > MAX_DESCRIPTORS)
+        return MAX_DESCRIPTORS;
+    return (unsigned)limit.rlim_max;
+}
+
+static bool fill_run_directory(struct suite *suite)
+{
+    const struct settings *settings = &suite->config->settings;
+    struct lighttpd_conf conf = {
+        .programs = suite->names,
+        .program_count = suite->program_count,
+        .static_prefix = settings->static_prefix,
+        .has_htdocs = suite->installation->htdocs != NULL,
+        .has_log = settings->log_file.len > 0,
+        .max_descriptors = descriptor_limit(),
+    };
+    if (!find_routes(suite, &conf))
+        return false;
+    struct buffer text;
+    buffer_init(&text, CONFIGURATION_LIMIT_BYTES);
+    lighttpd_conf_write(&conf, &text);
+    bool written = !text.failed && run_directory_write(suite->run, "lighttpd.conf", buffer_sv(&text)) &&
+                   mkdirat(suite->run->fd, "upload", 0700) == 0 &&
+                   (conf.has_htdocs ? link_htdocs(suite) : mkdirat(suite->run->fd, "htdocs", 0700) == 0) &&
+                   (!conf.has_log || link_log(suite));
+    buffer_free(&text);
+    if (!written)
+        command_error("the run directory %s cannot be written: %s", suite->run->path, strerror(errno));
+    return written;
+}
+
+/* The name of a unix socket may have 107 bytes, which a deep directory exceeds: so the sockets are made from
+ * within it. */
+static bool open_sockets(struct suite *suite)
+{
+    int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (here < 0 || fchdir(suite->run->fd) != 0) {
+        command_error("the directory cannot be changed: %s", strerror(errno));
+        return false;
+    }
+    const char *problem = NULL;
+    for (size_t i = 0; i < suite->program_count && !problem; i++) {
+        struct sv address = arena_printf(suite->arena, "unix:%s.sock", suite->names[i]);
+        suite->sockets[i] = listen_open(address.data, &problem);
+    }
+    if (fchdir(here) != 0)
+        problem = "the way back from it is gone";
+    close(here);
+    if (problem)
+        command_error("the sockets in %s cannot be made: %s", suite->run->path, problem);
+    return !problem;
+}
+
+static void add_processes(struct suite *suite)
+{
+    for (size_t i = 0; i < suite->program_count; i++) {
+        int64_t processes = i == 0 ? suite->config->settings.workers : 1;
+        suite->arguments[i][0] = suite->paths[i];
+        for (int64_t n = 0; n < processes; n++)
+            supervisor_add(&suite->supervisor, arena_printf(suite->arena, "%s.fcgi", suite->names[i]).data,
+                           suite->arguments[i], suite->sockets[i]);
+    }
+    const char *const arguments[] = {suite->installation->web_server, "-D", "-f", "lighttpd.conf", NULL};
+    memcpy(suite->web_arguments, arguments, sizeof(arguments));
+    supervisor_add(&suite->supervisor, "lighttpd", suite->web_arguments, -1);
+}
+
+static void ready(void *context)
+{
+    const struct suite *suite = context;
+    const struct settings *settings = &suite->config->settings;
+    say_ready(settings->host, suite->supervisor.listener->port, settings->static_prefix);
+    malloc_trim(0);
+}
+
+int suite_run(const struct config *config, const struct installation *installation, struct listener *listener,
+              const struct run_directory *run, struct arena *arena)
+{
+    struct suite suite = {.config = config, .installation = installation, .run = run, .arena = arena};
+    if (!find_programs(&suite))
+        return command_error("tracking.fcgi is not installed: it belongs into %s.",
+                             installation->programs ? installation->programs
+                                                    : "../fcgi-bin or ../lib/tracklight/fcgi-bin");
+    if (!fill_run_directory(&suite) || !open_sockets(&suite))
+        return EXIT_FAILED;
+    if (!config_export(config))
+        return command_error("the settings cannot be handed to the programs: %s", strerror(errno));
+    suite.supervisor.listener = listener;
+    suite.supervisor.web_directory = run->path;
+    suite.supervisor.health_path =
+        arena_printf(arena, "%.*s/health", SV_ARG(config->settings.static_prefix)).data;
+    suite.supervisor.ready = ready;
+    suite.supervisor.context = &suite;
+    add_processes(&suite);
+    if (!listener_listen(listener))
+        return command_error("port %u cannot be listened on: %s", listener->port, strerror(errno));
+    return supervisor_run(&suite.supervisor);
+}
