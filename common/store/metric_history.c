@@ -1,12 +1,7 @@
-#include <json-c/json.h>
 #include <math.h>
 
-#include "common/base/id.h"
-#include "common/base/number.h"
-#include "common/json/json_read.h"
+#include "common/search/page_token.h"
 #include "common/store/metrics.h"
-#include "common/store/names.h"
-#include "common/store/text.h"
 
 /* Reading a metric's history page by page. */
 
@@ -72,68 +67,43 @@ enum status metric_history(struct store_tx *tx, struct sv run_id, struct sv key,
     return db_done(stmt);
 }
 
-struct sv history_cursor_token(struct arena *arena, const struct history_cursor *cursor)
+/* A cursor's sort values: timestamp, step, value, is_nan. */
+#define SORT_VALUES 4
+
+static uint64_t history_hash(struct sv run_id, struct sv key)
+{
+    return query_hash_add(query_hash_add(0, run_id), key);
+}
+
+struct sv history_cursor_token(struct arena *arena, struct sv run_id, struct sv key,
+                               const struct history_cursor *cursor)
 {
     bool is_nan = isnan(cursor->last.value);
-    char value[DOUBLE_TEXT_MAX];
-    size_t len = format_double(is_nan ? 0.0 : cursor->last.value, value);
-    struct sv text = arena_printf(arena, "{\"offset\": %lld, \"after\": [%lld, %lld, %.*s, %d]}",
-                                  (long long)cursor->offset, (long long)cursor->last.timestamp,
-                                  (long long)cursor->last.step, (int)len, value, is_nan ? 1 : 0);
-    return base64_encode(arena, text);
+    const struct sort_value after[SORT_VALUES] = {
+        {.type = SORT_INT, .integer = cursor->last.timestamp},
+        {.type = SORT_INT, .integer = cursor->last.step},
+        {.type = SORT_DOUBLE, .real = is_nan ? 0.0 : cursor->last.value},
+        {.type = SORT_INT, .integer = is_nan},
+    };
+    return page_token_write(arena, cursor->offset, history_hash(run_id, key), after, SORT_VALUES);
 }
 
-static bool read_int(struct json_object *value, int64_t min, int64_t *out)
+enum status history_cursor_parse(struct store_tx *tx, struct sv run_id, struct sv key, struct sv token,
+                                 struct history_cursor *cursor)
 {
-    if (!json_object_is_type(value, json_type_int))
-        return false;
-    *out = json_object_get_int64(value);
-    return *out >= min;
-}
-
-static bool read_after(struct json_object *after, struct history_cursor *cursor)
-{
-    int64_t is_nan = 0;
-    if (!json_object_is_type(after, json_type_array) || json_object_array_length(after) != 4)
-        return false;
-    struct json_object *value = json_object_array_get_idx(after, 2);
-    if (!read_int(json_object_array_get_idx(after, 0), 0, &cursor->last.timestamp) ||
-        !read_int(json_object_array_get_idx(after, 1), INT64_MIN, &cursor->last.step) ||
-        !json_object_is_type(value, json_type_double) ||
-        !read_int(json_object_array_get_idx(after, 3), 0, &is_nan))
-        return false;
-    cursor->last.value = is_nan ? (double)NAN : json_object_get_double(value);
-    cursor->started = true;
-    return true;
-}
-
-static bool read_cursor(struct json_object *token, struct history_cursor *cursor)
-{
-    struct json_object *offset = NULL, *after = NULL;
-    if (!json_object_is_type(token, json_type_object) ||
-        !json_object_object_get_ex(token, "offset", &offset) || !read_int(offset, 1, &cursor->offset))
-        return false;
-    return !json_object_object_get_ex(token, "after", &after) || read_after(after, cursor);
-}
-
-enum status history_cursor_parse(struct store_tx *tx, struct sv token, struct history_cursor *cursor)
-{
-    *cursor = (struct history_cursor){0};
-    if (token.len == 0)
-        return OK;
-    struct sv decoded = base64_decode(tx->arena, token);
-    if (!decoded.data)
-        return store_fail(tx, INVALID_PARAMETER_VALUE, "Invalid page token, could not base64-decode");
-    struct json_object *json = NULL;
-    struct sv problem;
-    struct sv shown = search_repr_bytes(tx->arena, decoded);
-    if (json_parse(tx->arena, decoded, &json, &problem) != JSON_OK)
-        return store_fail(tx, INVALID_PARAMETER_VALUE, "Invalid page token, decoded value=%.*s",
-                          SV_ARG(shown));
-    bool good = read_cursor(json, cursor);
-    json_object_put(json);
-    if (good)
-        return OK;
-    shown = search_clip(decoded);
-    return store_fail(tx, INVALID_PARAMETER_VALUE, "Invalid page token, parsed value=%.*s", SV_ARG(shown));
+    static const enum sort_type types[SORT_VALUES] = {SORT_INT, SORT_INT, SORT_DOUBLE, SORT_INT};
+    struct page_token read;
+    if (page_token_read(tx->arena, tx->error, token, history_hash(run_id, key), types, SORT_VALUES, &read) !=
+        OK)
+        return FAILED;
+    *cursor = (struct history_cursor){.offset = read.offset};
+    if (read.after) {
+        cursor->started = true;
+        cursor->last = (struct metric_point){
+            .timestamp = read.after[0].integer,
+            .step = read.after[1].integer,
+            .value = read.after[3].integer ? (double)NAN : read.after[2].real,
+        };
+    }
+    return OK;
 }

@@ -45,9 +45,12 @@ enum status metric_history(struct store_tx *tx, struct sv run_id, struct sv key,
                            struct history_cursor *cursor, struct metric_point *points, size_t capacity,
                            size_t *count);
 
-/* A page token is a cursor in text form; a token that holds nothing but an offset is understood too. */
-enum status history_cursor_parse(struct store_tx *tx, struct sv token, struct history_cursor *cursor);
-struct sv history_cursor_token(struct arena *arena, const struct history_cursor *cursor);
+/* A page token is a cursor in text form; a token that holds nothing but an offset is understood too. An
+ * absent or empty one is the beginning. */
+enum status history_cursor_parse(struct store_tx *tx, struct sv run_id, struct sv key, struct sv token,
+                                 struct history_cursor *cursor);
+struct sv history_cursor_token(struct arena *arena, struct sv run_id, struct sv key,
+                               const struct history_cursor *cursor);
 
 /* --- Sampling for charts: the same steps of several runs --- */
 
