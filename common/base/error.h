@@ -39,6 +39,7 @@ enum error_code {
     INSUFFICIENT_STORAGE,   /* 507 */
     URI_TOO_LONG,           /* 414 */
     HEADERS_TOO_LARGE,      /* 431 */
+    WRONG_STATE,            /* 400: INVALID_STATE where it is the client who can mend it */
     ERROR_CODES
 };
 

@@ -39,6 +39,7 @@ static const struct error_row rows[ERROR_CODES] = {
     [INSUFFICIENT_STORAGE] = {507, "RESOURCE_EXHAUSTED"},
     [URI_TOO_LONG] = {414, "BAD_REQUEST"},
     [HEADERS_TOO_LARGE] = {431, "BAD_REQUEST"},
+    [WRONG_STATE] = {400, "INVALID_STATE"},
 };
 
 int error_http_status(enum error_code code)

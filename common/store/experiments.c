@@ -189,7 +189,7 @@ enum status experiment_rename(struct store_tx *tx, int64_t id, struct sv name)
         find_lifecycle(tx, id, &lifecycle) != OK)
         return FAILED;
     if (lifecycle != LIFECYCLE_ACTIVE)
-        return store_fail(tx, INVALID_STATE, "Cannot rename a non-active experiment.");
+        return store_fail(tx, WRONG_STATE, "Cannot rename a non-active experiment.");
     int64_t holder = -1;
     if (find_by_name(tx, name, &holder) != OK)
         return FAILED;
