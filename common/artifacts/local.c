@@ -43,8 +43,12 @@ static int open_folder(struct arena *arena, struct error *error, const struct lo
     }
     if (folder >= 0 || is_nothing(errno))
         return folder;
-    error_internal(error, arena, "opening an artifact folder below %.*s: %s", SV_ARG(root->directory),
-                   strerror(errno));
+    if (errno == EACCES)
+        error_set(error, arena, PERMISSION_DENIED,
+                  "The server is not allowed to read this folder of artifacts.");
+    else
+        error_internal(error, arena, "opening an artifact folder below %.*s: %s", SV_ARG(root->directory),
+                       strerror(errno));
     return -2;
 }
 
