@@ -36,7 +36,8 @@ char *arena_cstr(struct arena *arena, struct sv view);
 
 /* printf into the arena. */
 struct sv arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-struct sv arena_vprintf(struct arena *arena, const char *format, va_list arguments);
+struct sv arena_vprintf(struct arena *arena, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
 /* Bytes allocated since the last reset. */
 size_t arena_used(const struct arena *arena);
