@@ -37,7 +37,7 @@ char *buffer_reserve(struct buffer *buffer, size_t len)
         return NULL;
     }
     size_t needed = buffer->len + len;
-    if (needed > buffer->capacity) {
+    if (needed > buffer->capacity || !buffer->data) {
         size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
         while (capacity < needed)
             capacity = capacity > buffer->ceiling / 2 ? buffer->ceiling : capacity * 2;
