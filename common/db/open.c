@@ -82,7 +82,9 @@ static enum status find_file(struct db *db, const struct db_options *options, st
         return error_set(error, arena, INVALID_STATE, "%s is a folder: name a file in it.", db->path);
     if (!S_ISREG(found.st_mode))
         return error_set(error, arena, INVALID_STATE, "%s is not a regular file.", db->path);
-    return access(db->path, R_OK | W_OK) == 0 ? OK : path_failed(db->path, errno, arena, error);
+    return faccessat(AT_FDCWD, db->path, R_OK | W_OK, AT_EACCESS) == 0
+               ? OK
+               : path_failed(db->path, errno, arena, error);
 }
 
 /* --- Preparing it --- */
@@ -93,22 +95,31 @@ static enum status cannot_open(struct db_conn *conn, int rc, struct arena *arena
                      conn->db->path, conn->handle ? sqlite3_errmsg(conn->handle) : sqlite3_errstr(rc), rc);
 }
 
+/* The journal mode that `pragma` answers with. */
+static int journal_mode(struct db_conn *conn, const char *pragma, bool *is_wal)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = sqlite3_prepare_v2(conn->handle, pragma, -1, &statement, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW) {
+        *is_wal = strcmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
+        rc = SQLITE_OK;
+    }
+    sqlite3_finalize(statement);
+    return rc;
+}
+
 /* Other processes only look at the file for a moment, but SQLite does not wait for them here. */
 static enum status switch_to_wal(struct db_conn *conn, int64_t deadline_us, struct arena *arena,
                                  struct error *error)
 {
     for (;;) {
-        sqlite3_stmt *statement = NULL;
-        bool switched = false;
-        int rc = sqlite3_prepare_v2(conn->handle, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
-        if (rc == SQLITE_OK)
-            rc = sqlite3_step(statement);
-        if (rc == SQLITE_ROW)
-            switched = strcmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
-        sqlite3_finalize(statement);
-        if (switched)
+        bool is_wal;
+        int rc = journal_mode(conn, "PRAGMA journal_mode = WAL", &is_wal);
+        if (rc == SQLITE_OK && is_wal)
             return OK;
-        if (rc == SQLITE_ROW)
+        if (rc == SQLITE_OK)
             return error_set(error, arena, INVALID_STATE,
                              "The file system of %s has no shared memory between processes, as network file "
                              "systems often do not. Put the database onto a local disk.",
@@ -118,6 +129,15 @@ static enum status switch_to_wal(struct db_conn *conn, int64_t deadline_us, stru
         struct timespec pause = {.tv_nsec = RETRY_US * 1000};
         nanosleep(&pause, NULL);
     }
+}
+
+static bool is_up_to_date(struct db_conn *conn)
+{
+    bool is_wal = false;
+    int64_t version = 0;
+    return journal_mode(conn, "PRAGMA journal_mode", &is_wal) == SQLITE_OK && is_wal &&
+           db_select_int(conn->handle, "PRAGMA user_version", &version) == SQLITE_OK &&
+           version == (int64_t)db_migration_count;
 }
 
 static enum status prepare_locked(struct db_conn *conn, bool create, int64_t deadline_us, struct arena *arena,
@@ -144,6 +164,8 @@ static enum status prepare_file(struct db_conn *conn, bool create, struct arena 
     int problem = file_lock_open(lock, lock_path, db->path);
     if (problem)
         return path_failed(lock_path, problem, arena, error);
+    if (is_up_to_date(conn))
+        return OK;
     int64_t deadline_us = clock_monotonic_us() + db->write_timeout_us;
     problem = file_lock_take(lock, deadline_us);
     if (problem == ETIMEDOUT)
