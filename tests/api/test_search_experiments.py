@@ -29,10 +29,11 @@ class Some:
         self.made = made
 
     def search(self, filter="", **more):
-        return self.api.post("experiments/search", {"max_results": 1000, "filter": filter, **more})
+        return self.api.post("experiments/search", {"max_results": 50000, "filter": filter, **more})
 
     def names(self, filter="", **more):
         """Names without the prefix, of this fixture's experiments only."""
+        filter = filter or f"name LIKE '{self.prefix}/%'"
         found = [e["name"] for e in self.search(filter, **more).ok().get("experiments", [])]
         return [name[len(self.prefix) + 1 :] for name in found if name.startswith(self.prefix)]
 
