@@ -1,5 +1,6 @@
 #include "common/base/number.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,11 +105,34 @@ bool parse_double(struct sv text, double *value)
     return true;
 }
 
+/* The 16-digit decimal above `value`, from its 17 digits. */
+static void round_up(double value, char *text, size_t size)
+{
+    snprintf(text, size, "%.16e", value);
+    char *mark = strchr(text, 'e');
+    char *last = mark - 2;
+    while (*last == '9')
+        *last-- = '0';
+    if (is_digit(*last))
+        ++*last;
+    memmove(mark - 1, mark, strlen(mark) + 1);
+}
+
 /* Shortest digits that read back the same, as "d.ddde[+-]xx". */
 static void shortest(double value, char *text, size_t size)
 {
-    for (int precision = 14; precision < 16; precision++) {
+    /* Every normal double keeps 15 digits; the subnormal ones have fewer. */
+    int precision = value < DBL_MIN ? 0 : 14;
+    for (; precision < 16; precision++) {
         snprintf(text, size, "%.*e", precision, value);
+        if (strtod(text, NULL) == value)
+            return;
+    }
+    /* Below a power of two doubles lie closer, so that the decimal above it may do where the nearest does
+     * not. */
+    int exponent;
+    if (frexp(value, &exponent) == 0.5) {
+        round_up(value, text, size);
         if (strtod(text, NULL) == value)
             return;
     }
