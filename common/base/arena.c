@@ -49,31 +49,43 @@ struct arena *arena_new(size_t ceiling)
     return arena;
 }
 
-static void free_blocks_behind_first(struct arena *arena)
+static void free_blocks_behind(struct arena *arena, struct block *last)
 {
     struct block *block = arena->newest;
-    while (block != arena->first) {
+    while (block != last) {
         struct block *next = block->next;
         free(block);
         block = next;
     }
-    arena->newest = arena->first;
+    arena->newest = last;
 }
 
 void arena_free(struct arena *arena)
 {
     if (!arena)
         return;
-    free_blocks_behind_first(arena);
+    free_blocks_behind(arena, arena->first);
     free(arena->first);
     free(arena);
 }
 
 void arena_reset(struct arena *arena)
 {
-    free_blocks_behind_first(arena);
+    free_blocks_behind(arena, arena->first);
     arena->first->used = 0;
     arena->used = 0;
+}
+
+struct arena_mark arena_mark(const struct arena *arena)
+{
+    return (struct arena_mark){arena->newest, arena->newest->used, arena->used};
+}
+
+void arena_rewind(struct arena *arena, struct arena_mark mark)
+{
+    free_blocks_behind(arena, mark.block);
+    arena->newest->used = mark.block_used;
+    arena->used = mark.used;
 }
 
 void arena_set_escape(struct arena *arena, jmp_buf *escape)

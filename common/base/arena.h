@@ -24,6 +24,16 @@ void arena_reset(struct arena *arena);
  * the process lives on: code between must hold nothing that only it would release. */
 void arena_set_escape(struct arena *arena, jmp_buf *escape);
 
+/* A place to come back to: rewinding gives up everything that was allocated since the mark. For loops over
+ * many items of which none is kept. */
+struct arena_mark {
+    void *block;
+    size_t block_used;
+    size_t used;
+};
+struct arena_mark arena_mark(const struct arena *arena);
+void arena_rewind(struct arena *arena, struct arena_mark mark);
+
 /* Zeroed memory, aligned for any type. Never returns NULL. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_alloc_array(struct arena *arena, size_t count, size_t size);
