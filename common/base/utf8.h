@@ -19,8 +19,8 @@ struct sv utf8_first(struct sv text, size_t count);
 /* Decodes one code point of valid UTF-8 at *offset and moves *offset behind it. */
 uint32_t utf8_next(struct sv text, size_t *offset);
 
-/* Whether Python's \w matches: a letter, digit or underscore of any script. Letters beyond ASCII are
- * recognised by the C library's C.UTF-8 tables. */
+/* Whether Python's \w matches: a letter, number or underscore of any script. Letters beyond ASCII are
+ * recognised by the C library's C.UTF-8 tables, which let some combining marks pass that Python does not. */
 bool utf8_is_word(uint32_t code_point);
 
 #endif
