@@ -1,0 +1,83 @@
+"""The operations of the API, of the program and of these tests are the same."""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+import support
+
+TABLE = pathlib.Path(__file__).resolve().parent.parent / "data" / "operations.tsv"
+PLAIN = {("GET", "/health"), ("GET", "/version")}
+
+
+def documented():
+    """{(method, path)} of MLflow 3.8's tracking operations, with both spellings of the root."""
+    lines = TABLE.read_text().splitlines()
+    names = lines[0].split("\t")
+    found = set()
+    for line in lines[1:]:
+        row = dict(zip(names, line.split("\t")))
+        if row["since"] != "3.8" or row["area"] != "tracking":
+            continue
+        found.add((row["method"], row["path"]))
+        if row["aliases"] == "both":
+            found.add((row["method"], row["path"].replace("/api/", "/ajax-api/", 1)))
+    return found
+
+
+def answered():
+    """{(method, path)} as the program itself lists them."""
+    done = subprocess.run(
+        [str(support.BUILD / "fcgi-bin" / "tracking.fcgi"), "--operations"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, done.stderr
+    found = set()
+    for line in done.stdout.splitlines():
+        method = re.search(r"\b(GET|HEAD|POST|PUT|PATCH|DELETE)\b", line)
+        path = re.search(r"(?:^|\s)(/\S*)", line)
+        if method and path:
+            found.add((method.group(1), path.group(1)))
+    assert found, done.stdout
+    return found
+
+
+def test_the_table_of_this_folder_is_not_empty():
+    assert len(documented()) >= 50
+
+
+def test_every_documented_operation_is_in_the_program():
+    assert sorted((documented() | PLAIN) - answered()) == []
+
+
+def test_every_tracking_operation_of_the_program_is_documented():
+    tracking = {
+        (method, path)
+        for method, path in answered()
+        if re.match(r"/(ajax-)?api/2\.0/mlflow/(experiments|runs|metrics|artifacts)/", path)
+    }
+    assert sorted(tracking - documented()) == []
+
+
+@pytest.mark.parametrize("method, path", sorted(documented() | PLAIN))
+def test_every_documented_operation_is_routed(api, method, path):
+    reply = api.request(method, path, **({} if method == "GET" else {"json": {}}))
+    assert reply.status != 405, reply
+    assert reply.status != 404 or reply.json["error_code"] != "ENDPOINT_NOT_FOUND", reply
+
+
+def test_every_operation_was_exercised_by_these_tests():
+    lacking = []
+    for method, path in sorted(documented() | PLAIN):
+        twin = path.replace("/ajax-api/", "/api/", 1)
+        statuses = support.EXERCISED.get((method, path), set()) | support.EXERCISED.get((method, twin), set())
+        if 200 not in statuses:
+            lacking.append(f"{method} {path}: never succeeded")
+        if (method, path) not in PLAIN and 400 not in statuses and path.find("-datasets") < 0:
+            lacking.append(f"{method} {path}: never refused anything")
+    assert lacking == []
