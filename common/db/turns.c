@@ -103,3 +103,13 @@ bool turns_pass(struct turns *turns)
     pthread_mutex_unlock(&turns->mutex);
     return passed;
 }
+
+unsigned turns_waiting(struct turns *turns)
+{
+    unsigned count = 0;
+    pthread_mutex_lock(&turns->mutex);
+    for (const struct turn_waiter *waiter = turns->first; waiter; waiter = waiter->next)
+        count++;
+    pthread_mutex_unlock(&turns->mutex);
+    return count;
+}

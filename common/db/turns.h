@@ -23,4 +23,7 @@ void turns_give(struct turns *turns);
 /* Hands the turn to whoever is next. False, and the turn stays with the caller, if nobody waits. */
 bool turns_pass(struct turns *turns);
 
+/* How many stand in line right now. */
+unsigned turns_waiting(struct turns *turns);
+
 #endif
