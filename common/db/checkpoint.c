@@ -13,7 +13,7 @@
 
 enum {
     PASSIVE_PAGES = 1000, /* pages of log between two passive checkpoints */
-    RESTART_PAGES = 3000,
+    RESTART_PAGES = 2500,
     LARGE_PAGES = 4096, /* 16 MiB of 4 KiB pages */
     HUGE_PAGES = 16384,
 };
@@ -24,7 +24,7 @@ enum { THREAD_STACK_BYTES = 256 * 1024, PAUSE_TIMEOUT_US = 1000000 };
  * the log grow. */
 static int64_t patience_us(int pages)
 {
-    return pages < LARGE_PAGES ? 10000 : pages < HUGE_PAGES ? 100000 : 500000;
+    return pages < LARGE_PAGES ? 40000 : pages < HUGE_PAGES ? 100000 : 500000;
 }
 
 static int checkpoint(struct db_conn *conn, int mode, int64_t patience, int *pages)
@@ -48,7 +48,7 @@ static int64_t restart(struct db_conn *conn, int pages)
         return clock_monotonic_us() + patience;
     int rc = checkpoint(conn, SQLITE_CHECKPOINT_RESTART, patience, &pages);
     writer_resume(db);
-    return rc == SQLITE_OK ? 0 : clock_monotonic_us() + 10 * patience;
+    return rc == SQLITE_OK ? 0 : clock_monotonic_us() + 2 * patience;
 }
 
 static void *run(void *context)
