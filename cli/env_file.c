@@ -61,10 +61,13 @@ static char escaped(int c)
 
 static bool read_quoted(struct reader *reader, char quote, char *value, size_t *len)
 {
+    unsigned first_line = reader->line;
     reader->at++;
     for (int c; (c = peek(reader)) != quote; reader->at++) {
-        if (c == -1)
+        if (c == -1) {
+            reader->line = first_line;
             return refuse(reader, "the quoted value does not end");
+        }
         if (c == '\n')
             reader->line++;
         if (c == '\\' && reader->at + 1 < reader->text.len) {

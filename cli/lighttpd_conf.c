@@ -61,7 +61,7 @@ static void write_programs(const struct lighttpd_conf *conf, struct buffer *out)
     for (size_t i = 0; i < conf->program_count; i++) {
         buffer_printf(out,
                       "var.%s = ( \"/\" => ((\n"
-                      "    \"socket\" => var.CWD + \"/%s.sock\", \"check-local\" => \"disable\",\n"
+                      "    \"socket\" => \"%s.sock\", \"check-local\" => \"disable\",\n"
                       "    \"fix-root-scriptname\" => \"enable\"\n"
                       ")) )\n",
                       conf->programs[i], conf->programs[i]);

@@ -21,6 +21,7 @@ void readiness_stop(struct readiness *readiness)
     if (readiness->fd >= 0)
         close(readiness->fd);
     readiness->fd = -1;
+    readiness->answered = false;
 }
 
 static bool ask(struct readiness *readiness)
@@ -63,12 +64,16 @@ bool readiness_continue(struct readiness *readiness, int64_t now_us)
         if (ask(readiness))
             return false;
     } else {
-        char head[64];
-        ssize_t got = recv(readiness->fd, head, sizeof(head), MSG_DONTWAIT);
+        /* All of the answer is taken, so that the program does not see a client that runs away. */
+        char text[512];
+        ssize_t got;
+        while ((got = recv(readiness->fd, text, sizeof(text), MSG_DONTWAIT)) > 0) {
+            if (!readiness->answered)
+                readiness->http_status = status_of((struct sv){text, (size_t)got});
+            readiness->answered = true;
+        }
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return false;
-        if (got > 0)
-            readiness->http_status = status_of((struct sv){head, (size_t)got});
     }
     readiness_stop(readiness);
     readiness->retry_us = now_us + RETRY_US;

@@ -10,6 +10,7 @@
 struct readiness {
     int listening;    /* the socket whose address is asked */
     int fd;           /* the connection to wait on; -1: none */
+    bool answered;    /* the answer on fd has begun */
     int http_status;  /* of the last answer; 0: none yet */
     int64_t retry_us; /* when to ask again, if fd is -1 */
     const char *path;

@@ -20,6 +20,7 @@
 #define SECOND_US        1000000L
 #define QUICK_DEATH_US   SECOND_US
 #define FIRST_BACKOFF_US (SECOND_US / 10)
+#define MAX_BACKOFF_US   SECOND_US
 #define MAX_FAILURES     5
 #define WEB_GRACE_US     (25 * SECOND_US)
 #define STOP_GRACE_US    (SHUTDOWN_GRACE_SECONDS * SECOND_US)
@@ -37,7 +38,7 @@ struct loop {
     int64_t began_us;
     int64_t stop_us;     /* when stopping began */
     int64_t deadline_us; /* of the phase, once stopping */
-    bool hurried;        /* by a second signal */
+    bool hurried;        /* nothing is waited for, as after a second signal */
     bool killed;
 };
 
@@ -153,13 +154,15 @@ static void signal_children(const struct supervisor *supervisor, bool web_server
     }
 }
 
+/* There is nothing to finish for a server that never was ready, or whose programs do not work. */
 static void begin_stop(struct loop *loop, int exit_status)
 {
     if (loop->phase == RUNNING) {
         loop->phase = STOPPING_WEB_SERVER;
         loop->exit_status = exit_status;
+        loop->hurried = !loop->ready || exit_status != EXIT_OK;
         loop->stop_us = clock_monotonic_us();
-        loop->deadline_us = loop->stop_us + WEB_GRACE_US;
+        loop->deadline_us = loop->hurried ? 0 : loop->stop_us + WEB_GRACE_US;
         readiness_stop(&loop->readiness);
         listener_close(loop->supervisor->listener);
         signal_children(loop->supervisor, true, SIGINT);
@@ -224,7 +227,8 @@ static void child_ended(struct loop *loop, struct child *child, int status)
         return;
     }
     notice("WARNING: %s (process %d) %s; starting it again.", child->name, (int)pid, how);
-    child->start_at_us = child->started_us + (FIRST_BACKOFF_US << child->failures);
+    int64_t backoff = FIRST_BACKOFF_US << child->failures;
+    child->start_at_us = child->started_us + (backoff < MAX_BACKOFF_US ? backoff : MAX_BACKOFF_US);
 }
 
 static void reap(struct loop *loop)
