@@ -87,7 +87,7 @@ bench:
 	@scripts/install-dependencies build run bench
 	@$(SUBMAKE) all benches
 	@test -x bench/run || { echo "There are no benchmarks yet." >&2; exit 1; }
-	@BUILD=$(abspath $(BUILD)) bench/run $(ARGS)
+	@bench/run --build $(BUILD) $(ARGS)
 
 operations: $(FCGI_PROGRAMS)
 	@for program in $^; do echo "# $${program##*/}"; $$program --operations || exit 1; done
