@@ -11,8 +11,8 @@
 
 static bool integer_from_double(double number, int64_t *value)
 {
-    /* Both bounds are exact doubles; the upper one is just beyond the range. */
-    if (!(number >= -0x1p63 && number < 0x1p63) || trunc(number) != number)
+    static const double two_to_63 = 9223372036854775808.0;
+    if (!(number >= -two_to_63 && number < two_to_63) || trunc(number) != number)
         return false;
     *value = (int64_t)number;
     return true;
