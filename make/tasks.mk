@@ -109,13 +109,12 @@ SHAREDIR = $(DESTDIR)$(PREFIX)/share/tracklight
 DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/tracklight
 MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
 MANPAGES = $(wildcard docs/man/*.1)
-WEBFILES = $(shell find htdocs -type f 2>/dev/null)
 
 install: all
 	install -d $(BINDIR) $(LIBDIR)/fcgi-bin $(SHAREDIR)/htdocs $(DOCDIR)
 	install -m 755 $(COMMAND) $(BINDIR)
 	install -m 755 $(FCGI_PROGRAMS) $(LIBDIR)/fcgi-bin
-	for file in $(WEBFILES); do install -D -m 644 $$file $(SHAREDIR)/$$file || exit 1; done
+	for page in $(PAGES:$(BUILD)/%=%); do install -D -m 644 $$page $(SHAREDIR)/$$page || exit 1; done
 	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(DOCDIR)
 	$(if $(MANPAGES),install -d $(MANDIR) && install -m 644 $(MANPAGES) $(MANDIR))
 
