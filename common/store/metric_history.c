@@ -34,6 +34,13 @@ static struct metric_point read_point(struct db_stmt *stmt)
     };
 }
 
+void history_cursor_move(struct history_cursor *cursor, const struct metric_point *last, size_t count)
+{
+    cursor->started = true;
+    cursor->last = *last;
+    cursor->offset += (int64_t)count;
+}
+
 enum status metric_history(struct store_tx *tx, struct sv run_id, struct sv key,
                            struct history_cursor *cursor, struct metric_point *points, size_t capacity,
                            size_t *count)
@@ -59,11 +66,8 @@ enum status metric_history(struct store_tx *tx, struct sv run_id, struct sv key,
         return FAILED;
     while (*count < capacity && db_step(stmt) == DB_ROW)
         points[(*count)++] = read_point(stmt);
-    if (*count) {
-        cursor->started = true;
-        cursor->last = points[*count - 1];
-        cursor->offset += (int64_t)*count;
-    }
+    if (*count)
+        history_cursor_move(cursor, &points[*count - 1], *count);
     return db_done(stmt);
 }
 

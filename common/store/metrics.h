@@ -45,6 +45,9 @@ enum status metric_history(struct store_tx *tx, struct sv run_id, struct sv key,
                            struct history_cursor *cursor, struct metric_point *points, size_t capacity,
                            size_t *count);
 
+/* Moves a cursor behind `last`, the `count`th point from where it is. */
+void history_cursor_move(struct history_cursor *cursor, const struct metric_point *last, size_t count);
+
 /* A page token is a cursor in text form; a token that holds nothing but an offset is understood too. An
  * absent or empty one is the beginning. */
 enum status history_cursor_parse(struct store_tx *tx, struct sv run_id, struct sv key, struct sv token,
