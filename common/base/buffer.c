@@ -28,7 +28,8 @@ void buffer_clear(struct buffer *buffer, size_t keep)
     }
 }
 
-char *buffer_reserve(struct buffer *buffer, size_t len)
+/* `spare` bytes behind the room do not count as content. */
+static char *make_room(struct buffer *buffer, size_t len, size_t spare)
 {
     if (buffer->failed)
         return NULL;
@@ -36,11 +37,11 @@ char *buffer_reserve(struct buffer *buffer, size_t len)
         buffer->failed = true;
         return NULL;
     }
-    size_t needed = buffer->len + len;
+    size_t needed = buffer->len + len + spare;
     if (needed > buffer->capacity || !buffer->data) {
         size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
         while (capacity < needed)
-            capacity = capacity > buffer->ceiling / 2 ? buffer->ceiling : capacity * 2;
+            capacity = capacity > buffer->ceiling / 2 ? buffer->ceiling + spare : capacity * 2;
         char *data = realloc(buffer->data, capacity);
         if (!data) {
             buffer->failed = true;
@@ -50,6 +51,11 @@ char *buffer_reserve(struct buffer *buffer, size_t len)
         buffer->capacity = capacity;
     }
     return buffer->data + buffer->len;
+}
+
+char *buffer_reserve(struct buffer *buffer, size_t len)
+{
+    return make_room(buffer, len, 0);
 }
 
 void buffer_append(struct buffer *buffer, const char *data, size_t len)
@@ -81,7 +87,7 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
         buffer->failed = true;
         return;
     }
-    char *room = buffer_reserve(buffer, (size_t)len + 1);
+    char *room = make_room(buffer, (size_t)len, 1);
     if (!room)
         return;
     va_start(arguments, format);

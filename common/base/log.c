@@ -31,13 +31,14 @@ bool log_open(const char *path)
             fd = STDERR_FILENO;
     }
     int old = atomic_load(&log_descriptor);
-    if (old != STDERR_FILENO && fd != STDERR_FILENO) {
-        /* Other threads may be writing: the number stays, the file behind it changes. */
-        dup3(fd, old, O_CLOEXEC);
-        close(fd);
-    } else {
+    if (old == STDERR_FILENO) {
         atomic_store(&log_descriptor, fd);
+        return opened;
     }
+    /* Other threads may be writing: the number stays, the file behind it changes. */
+    opened = dup3(fd, old, O_CLOEXEC) >= 0 && opened;
+    if (fd != STDERR_FILENO)
+        close(fd);
     return opened;
 }
 
