@@ -126,8 +126,9 @@ static bool check_string(struct scanner *scanner, bool is_key)
         } else if (byte < 0x20) {
             return refuse(scanner, "control character in a string");
         } else {
-            ascii = ascii && byte < 0x80;
-            scanner->at++;
+            ascii = false;
+            while (peek(scanner) >= 0x7f)
+                scanner->at++;
         }
     }
     struct sv content = {scanner->text.data + start, scanner->at - start};

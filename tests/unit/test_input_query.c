@@ -67,7 +67,7 @@ static void repeated_fields_collect_all_values(void **state)
     assert_int_equal(in->time_points.count, 1);
     assert_int_equal(((const int64_t *)in->time_points.items)[0], 9);
     assert_false(accept_query("text=1")->order_by.set);
-    refuse_query("time_points=1&time_points=x", WRONG_STRING("x", "time_points[1]"));
+    refuse_query("text=a&time_points=1&text=b&time_points=x", WRONG_STRING("x", "time_points[1]"));
 }
 
 static void names_are_exact_and_unknown_ones_ignored(void **state)

@@ -249,6 +249,7 @@ static void half_a_surrogate_pair_is_refused(void **state)
     refuse("\"\\ud83d\"");
     refuse("\"\\ude00\"");
     refuse("\"\\ud83dx\"");
+    refuse("\"\\ud83d\\ud83d\"");
     refuse("\"\\ud83d\\n\"");
     refuse("\"\\ud83d\\ud83d\\ude00\"");
     refuse("\"\\ude00\\ud83d\"");

@@ -73,6 +73,8 @@ static void malformed_escapes_are_refused(void **state)
         if (url_decode(arena, sv_from(texts[i]), false, &decoded))
             fail_msg("%s is accepted", texts[i]);
     }
+    struct sv decoded;
+    assert_false(url_decode(arena, sv_first(SV("a%41"), 3), false, &decoded));
 }
 
 static void nul_and_invalid_utf8_are_refused(void **state)
