@@ -44,11 +44,11 @@ run:
 
 check:
 	@scripts/install-dependencies build run check
-	@MAKE='$(MAKE)' $(PYTHON) scripts/run-tests --build $(BUILD)
+	@MAKE='$(MAKE)' CC='$(CC)' $(PYTHON) scripts/run-tests --build $(BUILD)
 
 check-all:
 	@scripts/install-dependencies build run check
-	@MAKE='$(MAKE)' $(PYTHON) scripts/run-tests --build $(BUILD) --long
+	@MAKE='$(MAKE)' CC='$(CC)' $(PYTHON) scripts/run-tests --build $(BUILD) --long
 
 # --- Lint ---
 
@@ -81,7 +81,7 @@ format:
 
 fuzz:
 	@scripts/install-dependencies build check
-	@MAKE='$(MAKE)' $(PYTHON) scripts/run-tests --build $(BUILD) --only fuzz --fuzz-seconds $(FUZZ_SECONDS)
+	@MAKE='$(MAKE)' CC='$(CC)' $(PYTHON) scripts/run-tests --build $(BUILD) --only fuzz --fuzz-seconds $(FUZZ_SECONDS)
 
 bench:
 	@scripts/install-dependencies build run bench
