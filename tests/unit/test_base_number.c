@@ -222,8 +222,10 @@ static void every_double_reads_back_as_itself(void **state)
         size_t len = format_double(value, text);
         assert_true(len < DOUBLE_TEXT_MAX);
         double again;
+        uint64_t bits_again;
         assert_true(parse_double((struct sv){text, len}, &again));
-        if (memcmp(&again, &value, sizeof value) != 0)
+        memcpy(&bits_again, &again, sizeof again);
+        if (bits_again != bits)
             fail_msg("%a is written as %.*s", value, (int)len, text);
     }
 }
