@@ -24,7 +24,7 @@ static const char general[] =
     "# Paths reach the programs as the client sent them. Mind the order.\n"
     "server.http-parseopts = ( \"method-get-body\" => \"enable\", \"url-normalize\" => \"disable\" )\n"
     "server.max-request-field-size = 65535\n"
-    "server.max-keep-alive-requests = 100000\n"
+    "server.max-keep-alive-requests = 65535\n"
     "server.max-keep-alive-idle = 75\n"
     "server.max-read-idle = 60\n"
     "server.max-write-idle = 360\n"

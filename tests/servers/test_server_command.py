@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from command import BUILD, PROGRAM, ROOT, Running, is_alive, made_up_suite, run_command, wait_until
+from command import BUILD, PROGRAM, ROOT, Running, clean_environment, is_alive, made_up_suite, run_command, wait_until
 
 REAL = BUILD / "bin" / "tracklight"
 DEFAULT_SECURITY = (
@@ -460,7 +460,10 @@ def test_a_missing_lighttpd_is_told_with_the_way_to_get_it(binary, work, tmp_pat
     command = ["unshare", "--mount", "--map-root-user", "sh", "-c", hide, "sh", str(binary), "server", "--port", "0"]
     if subprocess.run(command[:3] + ["true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("mount namespaces are not allowed here")
-    done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=30, check=False)
+    environment = clean_environment({"PATH": "/usr/bin:/bin"})
+    done = subprocess.run(
+        command, cwd=work, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
     assert done.returncode == 1
     assert "Error: lighttpd is missing" in done.stderr and "apt install lighttpd" in done.stderr
     assert list(work.iterdir()) == []
