@@ -182,8 +182,10 @@ enum status writer_commit(struct db_conn *conn)
     sem_init(&self.decided, 0, 0);
     db->writer.members = &self;
     leave(db);
-    while (sem_wait(&self.decided) != 0)
-        continue;
+    int waited;
+    do
+        waited = sem_wait(&self.decided);
+    while (waited != 0);
     sem_destroy(&self.decided);
     if (self.rc == SQLITE_OK)
         return OK;
