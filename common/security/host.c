@@ -167,7 +167,7 @@ bool host_parse(struct sv text, struct host *host)
 
 bool host_same(const struct host *a, const struct host *b)
 {
-    return a->kind == b->kind && strcmp(a->text, b->text) == 0;
+    return strcmp(a->text, b->text) == 0;
 }
 
 static bool is_class_byte(char c)

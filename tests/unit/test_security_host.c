@@ -281,8 +281,9 @@ static void configured_hosts_replace_the_defaults(void **state)
         NO("127.0.0.1"),   NO("10.0.0.1"),     NO("[::1]:5000"),     NO(""),
         NO("a.co"),        NO("aacom"),        YES("d_b-1.corp:1"),  NO("e.com:8080"),
         YES("e.com:443"),  YES("e.com:444"),   NO("e.com"),          NO("e.com:4430"),
+        YES("f.com:80"),   NO("f.com"),        NO("f.com:8"),
     };
-    CHECK(" a.com ,B.COM:8080,,d_b-1.corp., e.com:44?", rows);
+    CHECK(" a.com ,B.COM:8080,,d_b-1.corp., e.com:44?,f.com:??", rows);
 }
 
 static void configured_addresses_match_however_they_are_spelled(void **state)
@@ -349,8 +350,10 @@ static void a_glob_that_looks_like_an_address_matches_addresses_only(void **stat
         NO("[fd77::8]:81"),
         NO("0127.0.0.1"),
         NO("[::ffff:10.1.2.3]"),
+        YES("[2001:0DB9:7::1]"),
+        NO("[2001:0db9:8::1]"),
     };
-    CHECK("10.*,192.168.*,172.16.*,172.2[0-5].*,fc00:*,[2001:db8:*],[fd77:*]:80", rows);
+    CHECK("10.*,192.168.*,172.16.*,172.2[0-5].*,fc00:*,[2001:db8:*],[fd77:*]:80,2001:0db9:7:*", rows);
 }
 
 static void a_glob_without_letters_and_digits_matches_any_host(void **state)
@@ -448,6 +451,21 @@ static void entries_that_make_no_sense_are_named(void **state)
     arena_free(arena);
 }
 
+static void an_entry_with_a_nul_byte_is_refused(void **state)
+{
+    (void)state;
+    static const struct sv lists[] = {SV_INIT("10.0.0.0\0x/8"), SV_INIT("a.com\0"), SV_INIT("[::1\0]"),
+                                      SV_INIT("*.a\0.com")};
+    struct arena *arena = arena_new(1 << 20);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        struct sv problem = SV_ABSENT;
+        struct security_settings settings = {.allowed_hosts = lists[i]};
+        assert_null(security_new(&settings, arena, &problem));
+        assert_true(problem.len > 0);
+    }
+    arena_free(arena);
+}
+
 static void a_list_beyond_64_kib_is_refused(void **state)
 {
     (void)state;
@@ -490,6 +508,7 @@ int main(void)
         cmocka_unit_test(an_absent_host_is_refused),
         cmocka_unit_test(security_that_is_disabled_admits_every_host),
         cmocka_unit_test(entries_that_make_no_sense_are_named),
+        cmocka_unit_test(an_entry_with_a_nul_byte_is_refused),
         cmocka_unit_test(a_list_beyond_64_kib_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
