@@ -45,23 +45,27 @@ static void add_step(struct row_list *steps, struct arena *arena, int64_t step)
     *ROW_LIST_ADD(steps, arena, int64_t) = step;
 }
 
+/* A run's first and last step of all. */
 struct bounds {
     bool set;
     int64_t min, max;
 };
 
+static bool in_range(const struct metric_sample *sample, int64_t step)
+{
+    return !sample->has_range || (step >= sample->start_step && step <= sample->end_step);
+}
+
 static enum status collect_steps(struct store_tx *tx, const struct metric_sample *sample, struct sv run_id,
                                  struct row_list *steps, struct bounds *bounds)
 {
-    int64_t from = sample->has_range ? sample->start_step : INT64_MIN;
-    int64_t to = sample->has_range ? sample->end_step : INT64_MAX;
     struct db_stmt *stmt =
         db_query(tx->db,
                  "SELECT metrics.step FROM runs JOIN names ON names.experiment = runs.experiment "
                  "AND names.kind = 0 AND names.name = ? "
                  "JOIN metrics ON metrics.run = runs.id AND metrics.name = names.id "
-                 "WHERE runs.run_id = ? AND metrics.step BETWEEN ? AND ?",
-                 db_text(sample->key), db_text(run_id), db_int(from), db_int(to));
+                 "WHERE runs.run_id = ?",
+                 db_text(sample->key), db_text(run_id));
     if (!stmt)
         return FAILED;
     while (db_step(stmt) == DB_ROW) {
@@ -71,7 +75,8 @@ static enum status collect_steps(struct store_tx *tx, const struct metric_sample
         if (!bounds->set || step > bounds->max)
             bounds->max = step;
         bounds->set = true;
-        add_step(steps, tx->arena, step);
+        if (in_range(sample, step))
+            add_step(steps, tx->arena, step);
     }
     return db_done(stmt);
 }
@@ -93,10 +98,10 @@ enum status metric_sample_steps(struct store_tx *tx, const struct metric_sample 
             *ROW_LIST_ADD(&picked, tx->arena, int64_t) = items[i * all.count / sample->max_results];
         *ROW_LIST_ADD(&picked, tx->arena, int64_t) = items[all.count - 1];
         for (size_t i = 0; i < sample->run_count; i++) {
-            if (!bounds[i].set)
-                continue;
-            *ROW_LIST_ADD(&picked, tx->arena, int64_t) = bounds[i].min;
-            *ROW_LIST_ADD(&picked, tx->arena, int64_t) = bounds[i].max;
+            if (bounds[i].set && in_range(sample, bounds[i].min))
+                *ROW_LIST_ADD(&picked, tx->arena, int64_t) = bounds[i].min;
+            if (bounds[i].set && in_range(sample, bounds[i].max))
+                *ROW_LIST_ADD(&picked, tx->arena, int64_t) = bounds[i].max;
         }
         sort_steps(&picked);
         chosen = &picked;
