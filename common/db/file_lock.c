@@ -12,7 +12,7 @@ enum { LOCK_BYTE = 0, TURNSTILE_BYTE = 1 };
 
 /* There is no waiting for a lock with a deadline, so it is asked for again and again: often by the one who is
  * next, less often by those behind. */
-enum { NEXT_POLL_US = 50, LINE_POLL_US = 300 };
+enum { NEXT_POLL_US = 50, LINE_POLL_US = 100 };
 
 int file_lock_open(struct file_lock *lock, const char *path, const char *beside)
 {
