@@ -6,6 +6,16 @@
 /* runs/search: the filter language compiled to SQL that starts at the smallest index range (spec tracking.md
  * section 4). */
 
+/* Where a search of one experiment begins. Every plan gives the same rows; AUTO estimates which is the
+ * cheapest. A plan that does not apply to a query falls back to SCAN. */
+enum run_search_plan {
+    RUN_SEARCH_AUTO,
+    RUN_SEARCH_SCAN,        /* the listing of the experiment, newest first */
+    RUN_SEARCH_FIRST_RANGE, /* the index range of the first clause that has one */
+    RUN_SEARCH_LAST_RANGE,
+    RUN_SEARCH_ORDER_WALK, /* the index of the first order_by key, in its order, until the page is full */
+};
+
 struct run_search {
     const struct sv *experiment_ids; /* public ids as the client sent them */
     size_t experiment_count;
@@ -15,6 +25,7 @@ struct run_search {
     enum view_type view;
     int64_t max_results; /* 1..SEARCH_RESULTS_MAX, checked by the caller */
     struct sv page_token;
+    enum run_search_plan plan; /* AUTO but in tests */
 };
 
 struct run_page {

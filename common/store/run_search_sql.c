@@ -1,0 +1,790 @@
+#include <math.h>
+#include <stdio.h>
+
+#include "common/store/run_search_internal.h"
+
+/* Aliases: r is the run; d the row of a range, o the row of the first term's index, kN the row of term N.
+ * Join order is forced by CROSS JOIN, and `+ 0` keeps a column out of the choice of an index. */
+
+enum { BOTH_LIFECYCLES = -1 };
+
+/* What a statement has at hand when it asks the conditions. */
+struct place {
+    const char *run; /* the run's id */
+    const struct condition
+        *own; /* the condition whose value stands in the row that the statement starts from */
+    const char *own_value;
+};
+
+static const char *condition_table(const struct condition *condition)
+{
+    switch (condition->kind) {
+    case CONDITION_METRIC:
+        return "latest_metrics";
+    case CONDITION_PARAM:
+        return "params";
+    case CONDITION_TAG:
+        return "tags";
+    default: /* a param or tag that must exist or must not */
+        return condition->clauses[0]->entity->id == RUN_PARAM ? "params" : "tags";
+    }
+}
+
+static const char *term_table(const struct term *term)
+{
+    return term->kind == TERM_METRIC ? "latest_metrics" : term->kind == TERM_PARAM ? "params" : "tags";
+}
+
+bool condition_has_range(const struct condition *condition)
+{
+    switch (condition->kind) {
+    case CONDITION_METRIC:
+    case CONDITION_PARAM:
+    case CONDITION_TAG:
+        return true;
+    case CONDITION_DATASET:
+        return condition->clauses[0]->fixed->id != RUN_KEY_DATASET_CONTEXT;
+    case CONDITION_RUN_COLUMN:
+        return condition->clauses[0]->fixed->id == RUN_KEY_RUN_ID &&
+               (condition->clauses[0]->op == SEARCH_EQ || condition->clauses[0]->op == SEARCH_IN);
+    default:
+        return false;
+    }
+}
+
+static bool is_run_id_range(const struct condition *condition)
+{
+    return condition->kind == CONDITION_RUN_COLUMN;
+}
+
+/* --- Conditions --- */
+
+static void add_run_name(struct run_query *query)
+{
+    sql_text_add(&query->sql, "(CASE WHEN r.name <> '' THEN r.name ELSE coalesce((SELECT g.value FROM tags g"
+                              " WHERE g.run = r.id AND g.name = ?), '') END)");
+    sql_text_bind(&query->sql, db_int(query->run_name));
+}
+
+/* What follows a text value: " = ?" and so on. */
+static void add_text_comparison(struct sql_text *sql, const struct search_clause *clause)
+{
+    switch (clause->op) {
+    case SEARCH_IN:
+    case SEARCH_NOT_IN:
+        sql_text_add(sql, clause->op == SEARCH_IN ? " IN " : " NOT IN ");
+        sql_text_add_list(sql, clause->items, clause->item_count);
+        return;
+    case SEARCH_EQ:
+        sql_text_add(sql, " = ?");
+        break;
+    case SEARCH_NE:
+        sql_text_add(sql, " <> ?");
+        break;
+    case SEARCH_ILIKE:
+        sql_text_add(sql, " LIKE lower(?)");
+        break;
+    default:
+        sql_text_add(sql, " LIKE ?");
+        break;
+    }
+    sql_text_bind(sql, db_text(clause->text));
+}
+
+static const char *text_prefix(const struct search_clause *clause)
+{
+    return clause->op == SEARCH_ILIKE ? "lower(" : "";
+}
+
+static const char *text_suffix(const struct search_clause *clause)
+{
+    return clause->op == SEARCH_ILIKE ? ")" : "";
+}
+
+static void add_column_test(struct sql_text *sql, const char *column, const struct search_clause *clause)
+{
+    sql_text_printf(sql, "%s%s%s", text_prefix(clause), column, text_suffix(clause));
+    add_text_comparison(sql, clause);
+}
+
+/* " AND …" for a metric's value in this column; NaN is NULL and passes != only. */
+static void add_metric_tests(struct sql_text *sql, const char *column, const struct condition *condition,
+                             double low, double high)
+{
+    if (condition->has_range) {
+        sql_text_printf(sql, " AND %s BETWEEN ? AND ?", column);
+        sql_text_bind(sql, db_double(low));
+        sql_text_bind(sql, db_double(high));
+    }
+    for (size_t i = 0; i < condition->clause_count; i++) {
+        if (condition->clauses[i]->op != SEARCH_NE)
+            continue;
+        sql_text_printf(sql, " AND (%s IS NULL OR %s <> ?)", column, column);
+        sql_text_bind(sql, db_double(condition->clauses[i]->number.real));
+    }
+}
+
+/* " AND …" for the condition's value in this column. */
+static void add_value_tests(struct sql_text *sql, const char *column, const struct condition *condition)
+{
+    if (condition->kind == CONDITION_METRIC) {
+        add_metric_tests(sql, column, condition, condition->low, condition->high);
+        return;
+    }
+    for (size_t i = 0; i < condition->clause_count; i++) {
+        sql_text_add(sql, " AND ");
+        add_column_test(sql, column, condition->clauses[i]);
+    }
+}
+
+static void add_dataset_test(struct sql_text *sql, const struct search_clause *clause)
+{
+    const char *column = clause->fixed->id == RUN_KEY_DATASET_NAME     ? "x.name"
+                         : clause->fixed->id == RUN_KEY_DATASET_DIGEST ? "x.digest"
+                                                                       : "x.value";
+    add_column_test(sql, column, clause);
+}
+
+static void add_run_column_test(struct run_query *query, const struct search_clause *clause)
+{
+    struct sql_text *sql = &query->sql;
+    switch ((enum run_key)clause->fixed->id) {
+    case RUN_KEY_START_TIME:
+    case RUN_KEY_END_TIME:
+        sql_text_add(sql, clause->fixed->id == RUN_KEY_START_TIME ? "r.start_time <> ?" : "r.end_time <> ?");
+        sql_text_bind(sql, clause->number.is_integer ? db_int(clause->number.integer)
+                                                     : db_double(clause->number.real));
+        return;
+    case RUN_KEY_RUN_NAME:
+        sql_text_add(sql, text_prefix(clause));
+        add_run_name(query);
+        sql_text_add(sql, text_suffix(clause));
+        add_text_comparison(sql, clause);
+        return;
+    case RUN_KEY_RUN_ID:
+        add_column_test(sql, "r.run_id", clause);
+        return;
+    case RUN_KEY_USER_ID:
+        add_column_test(sql, "r.user_id", clause);
+        return;
+    default:
+        add_column_test(sql, "r.artifact_uri", clause);
+        return;
+    }
+}
+
+static void add_condition(struct run_query *query, const struct condition *condition,
+                          const struct place *place)
+{
+    struct sql_text *sql = &query->sql;
+    const char *table;
+    switch (condition->kind) {
+    case CONDITION_METRIC:
+        sql_text_printf(sql, " AND EXISTS (SELECT 1 FROM latest_metrics m WHERE m.run = %s AND m.name = ?",
+                        place->run);
+        sql_text_bind(sql, db_int(condition->name));
+        add_value_tests(sql, "m.value", condition);
+        sql_text_add(sql, ")");
+        return;
+    case CONDITION_PARAM:
+    case CONDITION_TAG:
+        /* Scalar, so that the value takes no part in the choice of an index: the key of the table finds it.
+         */
+        table = condition_table(condition);
+        for (size_t i = 0; i < condition->clause_count; i++) {
+            sql_text_printf(sql, " AND %s(SELECT m.value FROM %s m WHERE m.run = %s AND m.name = ?)%s",
+                            text_prefix(condition->clauses[i]), table, place->run,
+                            text_suffix(condition->clauses[i]));
+            sql_text_bind(sql, db_int(condition->name));
+            add_text_comparison(sql, condition->clauses[i]);
+        }
+        return;
+    case CONDITION_ABSENT:
+    case CONDITION_PRESENT:
+        sql_text_printf(sql, " AND %sEXISTS (SELECT 1 FROM %s m WHERE m.run = %s AND m.name = ?)",
+                        condition->kind == CONDITION_ABSENT ? "NOT " : "", condition_table(condition),
+                        place->run);
+        sql_text_bind(sql, db_int(condition->name));
+        return;
+    case CONDITION_RUN_COLUMN:
+        sql_text_add(sql, " AND ");
+        add_run_column_test(query, condition->clauses[0]);
+        return;
+    case CONDITION_DATASET:
+        sql_text_printf(
+            sql, " AND EXISTS (SELECT 1 FROM dataset_inputs i CROSS JOIN %s WHERE i.run = %s AND %s AND ",
+            condition->clauses[0]->fixed->id == RUN_KEY_DATASET_CONTEXT ? "dataset_input_tags x"
+                                                                        : "datasets x",
+            place->run,
+            condition->clauses[0]->fixed->id == RUN_KEY_DATASET_CONTEXT
+                ? "x.input = i.id AND x.key = 'mlflow.data.context'"
+                : "x.id = i.dataset");
+        add_dataset_test(sql, condition->clauses[0]);
+        sql_text_add(sql, ")");
+        return;
+    }
+}
+
+/* " AND …" for everything that the filter asks beside the times of a scan. */
+static void add_conditions(struct run_query *query, const struct place *place)
+{
+    struct sql_text *sql = &query->sql;
+    if (query->statuses != ALL_STATUSES) {
+        sql_text_add(sql, " AND ((? >> r.status) & 1) = 1");
+        sql_text_bind(sql, db_int(query->statuses));
+    }
+    if (query->end_time.is_set) {
+        sql_text_add(sql, " AND r.end_time BETWEEN ? AND ?");
+        sql_text_bind(sql, db_int(query->end_time.low));
+        sql_text_bind(sql, db_int(query->end_time.high));
+    }
+    for (size_t i = 0; i < query->condition_count; i++)
+        if (&query->conditions[i] != place->own)
+            add_condition(query, &query->conditions[i], place);
+}
+
+static void add_start_time(struct run_query *query)
+{
+    if (!query->start_time.is_set)
+        return;
+    sql_text_add(&query->sql, " AND r.start_time BETWEEN ? AND ?");
+    sql_text_bind(&query->sql, db_int(query->start_time.low));
+    sql_text_bind(&query->sql, db_int(query->start_time.high));
+}
+
+static void add_lifecycle(struct run_query *query, int lifecycle, const char *column)
+{
+    if (lifecycle == BOTH_LIFECYCLES)
+        return;
+    sql_text_printf(&query->sql, " AND %s = ?", column);
+    sql_text_bind(&query->sql, db_int(lifecycle));
+}
+
+/* --- Terms --- */
+
+static bool is_order_stream(const struct stream *stream)
+{
+    return stream->kind >= STREAM_ORDER;
+}
+
+/* The class that all rows of the stream have for a term, or -1. */
+static int fixed_class(const struct stream *stream, const struct term *term, size_t place)
+{
+    if (!term->nullable)
+        return SORT_VALUE;
+    if (place > 0)
+        return -1;
+    switch (stream->kind) {
+    case STREAM_ORDER:
+        return SORT_VALUE;
+    case STREAM_ORDER_NAN:
+        return SORT_NAN;
+    case STREAM_ORDER_ABSENT:
+        return SORT_ABSENT;
+    default:
+        return -1;
+    }
+}
+
+static bool is_joined(const struct stream *stream, const struct term *term, size_t place)
+{
+    return term->kind != TERM_COLUMN && !(place == 0 && is_order_stream(stream));
+}
+
+static void add_class(struct run_query *query, const struct stream *stream, size_t place)
+{
+    const struct term *term = &query->terms[place];
+    struct sql_text *sql = &query->sql;
+    int fixed = fixed_class(stream, term, place);
+    if (fixed >= 0)
+        sql_text_printf(sql, "%d", fixed);
+    else if (!is_joined(stream, term, place) && term->kind != TERM_COLUMN)
+        sql_text_add(sql, "(CASE WHEN o.value IS NULL THEN 1 ELSE 0 END)");
+    else if (term->kind == TERM_COLUMN)
+        sql_text_add(sql, "(CASE WHEN r.end_time IS NULL THEN 2 ELSE 0 END)");
+    else if (term->kind == TERM_METRIC)
+        sql_text_printf(sql, "(CASE WHEN k%zu.run IS NULL THEN 2 WHEN k%zu.value IS NULL THEN 1 ELSE 0 END)",
+                        place, place);
+    else
+        sql_text_printf(sql, "(CASE WHEN k%zu.run IS NULL THEN 2 ELSE 0 END)", place);
+}
+
+static void add_value(struct run_query *query, const struct stream *stream, size_t place)
+{
+    const struct term *term = &query->terms[place];
+    struct sql_text *sql = &query->sql;
+    if (fixed_class(stream, term, place) > SORT_VALUE) {
+        sql_text_add(sql, "NULL");
+        return;
+    }
+    if (term->kind != TERM_COLUMN) {
+        if (is_joined(stream, term, place))
+            sql_text_printf(sql, "k%zu.value", place);
+        else
+            sql_text_add(sql, "o.value");
+        return;
+    }
+    switch (term->column) {
+    case RUN_KEY_RUN_NAME:
+        add_run_name(query);
+        return;
+    case RUN_KEY_STATUS: /* the place of the status's name among the names */
+        sql_text_add(sql,
+                     "(CASE r.status WHEN 4 THEN 0 WHEN 3 THEN 1 WHEN 5 THEN 2 WHEN 1 THEN 3 ELSE 4 END)");
+        return;
+    case RUN_KEY_USER_ID:
+        sql_text_add(sql, "r.user_id");
+        return;
+    case RUN_KEY_ARTIFACT_URI:
+        sql_text_add(sql, "r.artifact_uri");
+        return;
+    case RUN_KEY_START_TIME:
+        sql_text_add(sql, "r.start_time");
+        return;
+    case RUN_KEY_END_TIME:
+        sql_text_add(sql, "r.end_time");
+        return;
+    default:
+        sql_text_add(sql, "r.run_id");
+        return;
+    }
+}
+
+static struct db_value sort_value_bind(const struct sort_value *value)
+{
+    if (value->class != SORT_VALUE)
+        return db_null();
+    switch (value->type) {
+    case SORT_INT:
+        return db_int(value->integer);
+    case SORT_DOUBLE:
+        return db_double(value->real);
+    default:
+        return db_text(value->text);
+    }
+}
+
+/* " AND (…)": the row comes behind query->after, from term `first` on. Lexicographic comparison written out;
+ * the last term is the run id. */
+static void add_after(struct run_query *query, const struct stream *stream, size_t first)
+{
+    struct sql_text *sql = &query->sql;
+    size_t open = 1;
+    sql_text_add(sql, " AND (");
+    for (size_t i = first; i < query->term_count; i++) {
+        const struct sort_value *after = &query->after[i];
+        bool is_last = i + 1 == query->term_count;
+        const char *behind = query->terms[i].descending ? " < ?" : " > ?";
+        bool has_class = fixed_class(stream, &query->terms[i], i) < 0;
+        if (has_class) {
+            add_class(query, stream, i);
+            sql_text_add(sql, " > ? OR (");
+            sql_text_bind(sql, db_int(after->class));
+            add_class(query, stream, i);
+            sql_text_add(sql, " = ? AND ((");
+            sql_text_bind(sql, db_int(after->class));
+            add_class(query, stream, i);
+            sql_text_add(sql, " = 0 AND ");
+            add_value(query, stream, i);
+            sql_text_printf(sql, "%s) OR ((", behind);
+            sql_text_bind(sql, sort_value_bind(after));
+            add_class(query, stream, i);
+            sql_text_add(sql, " > 0 OR ");
+            add_value(query, stream, i);
+            sql_text_add(sql, " = ?) AND (");
+            sql_text_bind(sql, sort_value_bind(after));
+            open += 4;
+            continue;
+        }
+        add_value(query, stream, i);
+        sql_text_add(sql, behind);
+        sql_text_bind(sql, sort_value_bind(after));
+        if (is_last)
+            break;
+        sql_text_add(sql, " OR (");
+        add_value(query, stream, i);
+        sql_text_add(sql, " = ? AND (");
+        sql_text_bind(sql, sort_value_bind(after));
+        open += 2;
+    }
+    while (open--)
+        sql_text_add(sql, ")");
+}
+
+static void add_select(struct run_query *query, const struct stream *stream)
+{
+    sql_text_clear(&query->sql);
+    sql_text_add(&query->sql, "SELECT r.id");
+    for (size_t i = 0; i < query->term_count; i++) {
+        sql_text_add(&query->sql, ", ");
+        if (query->terms[i].nullable) {
+            add_class(query, stream, i);
+            sql_text_add(&query->sql, ", ");
+        }
+        add_value(query, stream, i);
+    }
+}
+
+static void add_term_joins(struct run_query *query, const struct stream *stream)
+{
+    for (size_t i = 0; i < query->term_count; i++) {
+        if (!is_joined(stream, &query->terms[i], i))
+            continue;
+        sql_text_printf(&query->sql, " LEFT JOIN %s k%zu ON k%zu.run = r.id AND k%zu.name = ?",
+                        term_table(&query->terms[i]), i, i, i);
+        sql_text_bind(&query->sql, db_int(query->terms[i].name));
+    }
+}
+
+static void add_order_and_limit(struct run_query *query, const struct stream *stream)
+{
+    size_t column = 1;
+    bool first = true;
+    for (size_t i = 0; i < query->term_count; i++) {
+        const struct term *term = &query->terms[i];
+        int fixed = fixed_class(stream, term, i);
+        column += term->nullable;
+        if (fixed < 0) {
+            sql_text_printf(&query->sql, "%s%zu", first ? " ORDER BY " : ", ", column);
+            first = false;
+        }
+        column++;
+        if (fixed > SORT_VALUE)
+            continue;
+        sql_text_printf(&query->sql, "%s%zu%s", first ? " ORDER BY " : ", ", column,
+                        term->descending ? " DESC" : "");
+        first = false;
+    }
+    sql_text_add(&query->sql, " LIMIT ?");
+    sql_text_bind(&query->sql, db_int((int64_t)query->limit));
+}
+
+/* --- Streams --- */
+
+/* The condition on the key of the first term. */
+static const struct condition *first_term_condition(const struct run_query *query)
+{
+    const struct term *term = &query->terms[0];
+    enum condition_kind kind = term->kind == TERM_METRIC  ? CONDITION_METRIC
+                               : term->kind == TERM_PARAM ? CONDITION_PARAM
+                                                          : CONDITION_TAG;
+    if (term->kind == TERM_COLUMN)
+        return NULL;
+    for (size_t i = 0; i < query->condition_count; i++)
+        if (query->conditions[i].kind == kind && sv_equal(query->conditions[i].clauses[0]->key, term->key))
+            return &query->conditions[i];
+    return NULL;
+}
+
+/* The range of start times to scan; a page behind another begins where that ended. */
+static struct time_range scan_range(const struct run_query *query, size_t first_term)
+{
+    struct time_range range = query->start_time;
+    const struct term *term = &query->terms[first_term];
+    if (!query->after || term->kind != TERM_COLUMN || term->column != RUN_KEY_START_TIME)
+        return range;
+    int64_t start = query->after[first_term].integer;
+    if (term->descending && start < range.high)
+        range.high = start;
+    if (!term->descending && start > range.low)
+        range.low = start;
+    return range;
+}
+
+static void add_scan(struct run_query *query, const char *alias, int lifecycle, struct time_range range)
+{
+    sql_text_printf(&query->sql, "%s.experiment = ? AND %s.lifecycle = ? AND %s.start_time BETWEEN ? AND ?",
+                    alias, alias, alias);
+    sql_text_bind(&query->sql, db_int(query->experiment));
+    sql_text_bind(&query->sql, db_int(lifecycle));
+    sql_text_bind(&query->sql, db_int(range.low));
+    sql_text_bind(&query->sql, db_int(range.high));
+}
+
+static bool compile_scan(struct run_query *query, const struct stream *stream)
+{
+    add_select(query, stream);
+    sql_text_add(&query->sql, " FROM runs r");
+    add_term_joins(query, stream);
+    sql_text_add(&query->sql, " WHERE ");
+    add_scan(query, "r", stream->lifecycle, scan_range(query, 0));
+    add_conditions(query, &(struct place){.run = "r.id"});
+    if (query->after)
+        add_after(query, stream, 0);
+    return true;
+}
+
+/* "d.name = ? …": the entries of a condition's index. */
+static void add_range(struct run_query *query, const struct condition *condition)
+{
+    sql_text_add(&query->sql, "d.name = ?");
+    sql_text_bind(&query->sql, db_int(condition->name));
+    if (condition->kind == CONDITION_METRIC)
+        sql_text_add(&query->sql, " AND d.settled = 1");
+    add_value_tests(&query->sql, "d.value", condition);
+}
+
+static void add_dataset_runs(struct run_query *query, const struct condition *condition)
+{
+    sql_text_add(&query->sql, "(SELECT DISTINCT i.run AS run FROM datasets x CROSS JOIN dataset_inputs i"
+                              " WHERE x.experiment = ? AND ");
+    sql_text_bind(&query->sql, db_int(query->experiment));
+    add_dataset_test(&query->sql, condition->clauses[0]);
+    sql_text_add(&query->sql, " AND i.dataset = x.id) d");
+}
+
+static bool compile_range(struct run_query *query, const struct stream *stream)
+{
+    const struct condition *condition = stream->condition;
+    struct sql_text *sql = &query->sql;
+    struct place place = {.run = "d.run", .own = condition};
+    add_select(query, stream);
+    sql_text_add(sql, " FROM ");
+    if (is_run_id_range(condition)) {
+        sql_text_add(sql, "runs r");
+        add_term_joins(query, stream);
+        sql_text_add(sql, " WHERE ");
+        add_column_test(sql, "r.run_id", condition->clauses[0]);
+        sql_text_add(sql, " AND r.experiment + 0 = ?");
+        sql_text_bind(sql, db_int(query->experiment));
+        add_lifecycle(query, stream->lifecycle, "r.lifecycle + 0");
+        place.run = "r.id";
+    } else {
+        if (condition->kind == CONDITION_DATASET)
+            add_dataset_runs(query, condition);
+        else
+            sql_text_printf(sql, "%s d", condition_table(condition));
+        sql_text_add(sql, " CROSS JOIN runs r");
+        add_term_joins(query, stream);
+        sql_text_add(sql, " WHERE r.id = d.run");
+        if (condition->kind != CONDITION_DATASET) {
+            sql_text_add(sql, " AND ");
+            add_range(query, condition);
+        }
+        add_lifecycle(query, stream->lifecycle, "r.lifecycle");
+    }
+    add_start_time(query);
+    add_conditions(query, &place);
+    if (query->after)
+        add_after(query, stream, 0);
+    return true;
+}
+
+/* Runs that have not ended: by their own index, each with its row of the metric. */
+static bool compile_unsettled(struct run_query *query, const struct stream *stream)
+{
+    bool is_order = stream->kind == STREAM_ORDER_UNSETTLED;
+    const char *alias = is_order ? "o" : "d";
+    const char *column = is_order ? "o.value" : "d.value";
+    const struct condition *own = is_order ? first_term_condition(query) : stream->condition;
+    struct sql_text *sql = &query->sql;
+    add_select(query, stream);
+    sql_text_printf(sql, " FROM runs r CROSS JOIN latest_metrics %s", alias);
+    add_term_joins(query, stream);
+    sql_text_add(sql, " WHERE r.experiment = ? AND r.status IN (1, 2)");
+    sql_text_bind(sql, db_int(query->experiment));
+    add_lifecycle(query, stream->lifecycle, "r.lifecycle + 0");
+    sql_text_printf(sql, " AND %s.run = r.id AND %s.name = ? AND %s.settled = 0", alias, alias, alias);
+    sql_text_bind(sql, db_int(is_order ? query->terms[0].name : own->name));
+    if (own)
+        add_value_tests(sql, column, own);
+    add_start_time(query);
+    add_conditions(query, &(struct place){.run = "r.id", .own = own});
+    if (query->after)
+        add_after(query, stream, 0);
+    return true;
+}
+
+/* "o.name = ? …": the entries of the first term's index that the filter and the page before leave. */
+static void add_order_range(struct run_query *query, const char *alias, const struct condition *own)
+{
+    const struct term *term = &query->terms[0];
+    const struct sort_value *after = query->after;
+    struct sql_text *sql = &query->sql;
+    char column[32];
+    snprintf(column, sizeof(column), "%s.value", alias);
+    sql_text_printf(sql, "%s.name = ?", alias);
+    sql_text_bind(sql, db_int(term->name));
+    if (term->kind == TERM_METRIC) {
+        double low = own ? own->low : -INFINITY;
+        double high = own ? own->high : INFINITY;
+        if (after && term->descending)
+            high = fmin(high, after->real);
+        if (after && !term->descending)
+            low = fmax(low, after->real);
+        sql_text_printf(sql, " AND %s.settled = 1", alias);
+        add_metric_tests(sql, column,
+                         &(struct condition){.has_range = true,
+                                             .clauses = own ? own->clauses : NULL,
+                                             .clause_count = own ? own->clause_count : 0},
+                         low, high);
+        return;
+    }
+    if (after) {
+        sql_text_printf(sql, " AND %s %s ?", column, term->descending ? "<=" : ">=");
+        sql_text_bind(sql, db_text(after->text));
+    }
+    if (own)
+        add_value_tests(sql, column, own);
+}
+
+static bool compile_order(struct run_query *query, const struct stream *stream)
+{
+    const struct condition *own = first_term_condition(query);
+    struct sql_text *sql = &query->sql;
+    bool is_nan = stream->kind == STREAM_ORDER_NAN;
+    enum sort_class class = is_nan ? SORT_NAN : SORT_VALUE;
+    if (query->after && query->after[0].class > class)
+        return false;
+    if (is_nan && own && own->has_range)
+        return false;
+    add_select(query, stream);
+    sql_text_printf(sql, " FROM %s o CROSS JOIN runs r", term_table(&query->terms[0]));
+    add_term_joins(query, stream);
+    sql_text_add(sql, " WHERE r.id = o.run AND ");
+    if (is_nan) {
+        sql_text_add(sql, "o.name = ? AND o.settled = 1 AND o.value IS NULL");
+        sql_text_bind(sql, db_int(query->terms[0].name));
+    } else {
+        add_order_range(query, "o", own);
+    }
+    add_lifecycle(query, stream->lifecycle, "r.lifecycle");
+    add_start_time(query);
+    add_conditions(query, &(struct place){.run = "o.run", .own = own});
+    if (query->after && query->after[0].class == class)
+        add_after(query, stream, is_nan ? 1 : 0);
+    return true;
+}
+
+static void add_absence(struct run_query *query, const char *run)
+{
+    sql_text_printf(&query->sql, " AND NOT EXISTS (SELECT 1 FROM %s m WHERE m.run = %s AND m.name = ?)",
+                    term_table(&query->terms[0]), run);
+    sql_text_bind(&query->sql, db_int(query->terms[0].name));
+}
+
+static bool compile_absent(struct run_query *query, const struct stream *stream)
+{
+    struct sql_text *sql = &query->sql;
+    if (first_term_condition(query))
+        return false;
+    bool is_behind = query->after && query->after[0].class == SORT_ABSENT;
+    add_select(query, stream);
+    sql_text_add(sql, " FROM runs r");
+    add_term_joins(query, stream);
+    sql_text_add(sql, " WHERE ");
+    add_scan(query, "r", stream->lifecycle, is_behind ? scan_range(query, 1) : query->start_time);
+    add_absence(query, "r.id");
+    add_conditions(query, &(struct place){.run = "r.id"});
+    if (is_behind)
+        add_after(query, stream, 1);
+    return true;
+}
+
+bool stream_compile(struct run_query *query, const struct stream *stream)
+{
+    bool has_rows = false;
+    switch (stream->kind) {
+    case STREAM_SCAN:
+        has_rows = compile_scan(query, stream);
+        break;
+    case STREAM_RANGE:
+        has_rows = compile_range(query, stream);
+        break;
+    case STREAM_RANGE_UNSETTLED:
+    case STREAM_ORDER_UNSETTLED:
+        has_rows = compile_unsettled(query, stream);
+        break;
+    case STREAM_ORDER:
+    case STREAM_ORDER_NAN:
+        has_rows = compile_order(query, stream);
+        break;
+    case STREAM_ORDER_ABSENT:
+        has_rows = compile_absent(query, stream);
+        break;
+    }
+    if (has_rows)
+        add_order_and_limit(query, stream);
+    return has_rows;
+}
+
+/* --- Counting and sampling --- */
+
+void stream_compile_count(struct run_query *query, const struct stream *stream, int64_t cap)
+{
+    struct sql_text *sql = &query->sql;
+    sql_text_clear(sql);
+    sql_text_add(sql, "SELECT count(*) FROM (SELECT 1 FROM ");
+    if (stream->kind == STREAM_SCAN) {
+        sql_text_add(sql, "runs r WHERE ");
+        add_scan(query, "r", stream->lifecycle, query->start_time);
+    } else if (stream->kind == STREAM_RANGE && stream->condition->kind == CONDITION_DATASET) {
+        add_dataset_runs(query, stream->condition);
+    } else if (stream->kind == STREAM_RANGE) {
+        sql_text_printf(sql, "%s d WHERE ", condition_table(stream->condition));
+        add_range(query, stream->condition);
+    } else if (stream->kind == STREAM_ORDER) {
+        /* How many share the first value of the walk. */
+        const char *table = term_table(&query->terms[0]);
+        bool is_metric = query->terms[0].kind == TERM_METRIC;
+        sql_text_printf(sql, "%s t WHERE t.name = ?%s AND t.value = (SELECT o.value FROM %s o WHERE ", table,
+                        is_metric ? " AND t.settled = 1" : "", table);
+        sql_text_bind(sql, db_int(query->terms[0].name));
+        add_order_range(query, "o", first_term_condition(query));
+        sql_text_printf(sql, " ORDER BY o.value%s LIMIT 1)", query->terms[0].descending ? " DESC" : "");
+    } else {
+        sql_text_add(sql, "runs r WHERE r.experiment = ? AND r.status IN (1, 2)");
+        sql_text_bind(sql, db_int(query->experiment));
+    }
+    sql_text_add(sql, " LIMIT ?) AS c");
+    sql_text_bind(sql, db_int(cap));
+}
+
+void stream_compile_missing(struct run_query *query)
+{
+    struct sql_text *sql = &query->sql;
+    const struct term *term = &query->terms[0];
+    sql_text_clear(sql);
+    sql_text_add(sql, "SELECT (SELECT count(*) FROM runs r WHERE r.experiment = ?)");
+    sql_text_bind(sql, db_int(query->experiment));
+    sql_text_printf(sql, " - (SELECT count(*) FROM %s t WHERE t.name = ?%s)", term_table(term),
+                    term->kind == TERM_METRIC ? " AND t.settled = 1" : "");
+    sql_text_bind(sql, db_int(term->name));
+    if (term->kind != TERM_METRIC)
+        return;
+    sql_text_add(sql, " - (SELECT count(*) FROM runs r CROSS JOIN latest_metrics t WHERE r.experiment = ?"
+                      " AND r.status IN (1, 2) AND t.run = r.id AND t.name = ? AND t.settled = 0)");
+    sql_text_bind(sql, db_int(query->experiment));
+    sql_text_bind(sql, db_int(term->name));
+}
+
+void stream_compile_sample(struct run_query *query, const struct stream *stream, int64_t size)
+{
+    struct sql_text *sql = &query->sql;
+    const struct term *term = &query->terms[0];
+    struct place place = {.run = "o.run"};
+    sql_text_clear(sql);
+    sql_text_add(sql, "SELECT count(*), count(CASE WHEN 1 = 1");
+    if (stream->kind == STREAM_ORDER) {
+        place.own = first_term_condition(query);
+        add_start_time(query);
+    }
+    add_lifecycle(query, stream->lifecycle, "r.lifecycle");
+    if (stream->kind == STREAM_ORDER_ABSENT)
+        add_absence(query, "o.run");
+    add_conditions(query, &place);
+    sql_text_add(sql, " THEN 1 END), CASE WHEN min(o.value) = max(o.value) THEN 1 ELSE 0 END FROM (SELECT ");
+    if (stream->kind == STREAM_ORDER) {
+        sql_text_printf(sql, "s.run AS run, s.value AS value FROM %s s WHERE ", term_table(term));
+        add_order_range(query, "s", place.own);
+        sql_text_printf(sql, " ORDER BY s.value%s", term->descending ? " DESC" : "");
+    } else {
+        bool ascending = term->kind == TERM_COLUMN && !term->descending;
+        size_t place_of_time = stream->kind == STREAM_ORDER_ABSENT ? 1 : 0;
+        sql_text_add(sql, "s.id AS run, s.start_time AS value FROM runs s WHERE ");
+        add_scan(query, "s", stream->lifecycle, scan_range(query, place_of_time));
+        sql_text_add(sql, ascending ? " ORDER BY s.start_time" : " ORDER BY s.start_time DESC");
+    }
+    sql_text_add(sql, " LIMIT ?) o CROSS JOIN runs r WHERE r.id = o.run");
+    sql_text_bind(sql, db_int(size));
+}
