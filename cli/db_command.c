@@ -182,7 +182,7 @@ static int run_with_arena(const struct subcommand *subcommand, struct arena *are
     int status = parse_arguments(subcommand, &call, argc, argv, &config_file);
     if (status != EXIT_OK)
         return status;
-    struct config config;
+    struct config config = {0};
     struct sv problem = SV_ABSENT;
     if (!config_load(&config, arena, config_file, 0, NULL, &problem))
         return usage_error(USAGE, "%.*s", SV_ARG(problem));

@@ -21,7 +21,7 @@ static void set_port(struct sockaddr *address, unsigned port)
 
 static unsigned port_of(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof(address);
     if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
         return 0;
@@ -93,7 +93,7 @@ bool listener_bind(struct listener *listener, struct sv host, unsigned port, str
         host = (struct sv){host.data + 1, host.len - 2};
     const char *name = arena_cstr(arena, host);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *addresses;
+    struct addrinfo *addresses = NULL;
     int failed = name[0] ? getaddrinfo(name, NULL, &hints, &addresses) : EAI_NONAME;
     if (failed) {
         *problem =

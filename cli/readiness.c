@@ -26,7 +26,7 @@ void readiness_stop(struct readiness *readiness)
 
 static bool ask(struct readiness *readiness)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof(address);
     if (getsockname(readiness->listening, (struct sockaddr *)&address, &len) != 0)
         return false;

@@ -192,7 +192,7 @@ static int serve_database(const struct config *config, const struct installation
 
 static int serve_with_arena(struct own_options *options, struct arena *arena)
 {
-    struct config config;
+    struct config config = {0};
     struct installation installation;
     int status = load_settings(&config, arena, options);
     if (status == EXIT_OK)

@@ -33,6 +33,7 @@ struct loop {
     struct readiness readiness;
     enum phase phase;
     int signals;
+    bool ends_with_terminal;
     int exit_status;
     bool ready;
     int64_t began_us;
@@ -61,8 +62,13 @@ static sigset_t supervised_signals(void)
     return set;
 }
 
+/* Set by nohup(1): the terminal's end is no reason to stop. */
+static bool ignores_hangup;
+
 void supervisor_block_signals(void)
 {
+    struct sigaction hangup;
+    ignores_hangup = sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN;
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         signal(signals[i], SIG_DFL);
@@ -243,6 +249,25 @@ static void reap(struct loop *loop)
     }
 }
 
+static bool has_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* SIGHUP says either that logs are to be reopened, or that the terminal has been closed. */
+static void hang_up(struct loop *loop)
+{
+    if (loop->ends_with_terminal && !has_terminal()) {
+        begin_stop(loop, EXIT_OK);
+        return;
+    }
+    signal_children(loop->supervisor, true, SIGHUP);
+    signal_children(loop->supervisor, false, SIGHUP);
+}
+
 static void read_signals(struct loop *loop)
 {
     struct signalfd_siginfo info;
@@ -250,8 +275,7 @@ static void read_signals(struct loop *loop)
         if (info.ssi_signo == SIGCHLD) {
             reap(loop);
         } else if (info.ssi_signo == SIGHUP) {
-            signal_children(loop->supervisor, true, SIGHUP);
-            signal_children(loop->supervisor, false, SIGHUP);
+            hang_up(loop);
         } else {
             begin_stop(loop, EXIT_OK);
         }
@@ -300,6 +324,7 @@ int supervisor_run(struct supervisor *supervisor)
 {
     sigset_t set = supervised_signals();
     struct loop loop = {.supervisor = supervisor, .began_us = clock_monotonic_us()};
+    loop.ends_with_terminal = !ignores_hangup && has_terminal();
     loop.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (loop.signals < 0)
         return command_error("signalfd: %s", strerror(errno));

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -218,6 +219,31 @@ def test_hangup_is_passed_on_and_ends_nothing(binary, work, tmp_path):
         wait_until(log.exists)
         assert server.ask("/health")[0] == 200
         assert server.members() == before
+
+
+@pytest.mark.parametrize("nohup", [[], ["nohup"]])
+def test_a_closed_terminal_ends_the_server_but_not_under_nohup(binary, work, nohup):
+    """In a session whose terminal goes away, as when its window is closed."""
+    adopt = (
+        "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        "os.execvp(sys.argv[1], sys.argv[1:])"
+    )
+    master, slave = os.openpty()
+    command = [sys.executable, "-c", adopt, *nohup, str(binary), "server", "--port", "0", "--log-file", "all.log"]
+    with open(work / "out", "wb") as out:
+        process = subprocess.Popen(command, cwd=work, env=clean_environment(), stdin=slave, stdout=out, stderr=out)
+    try:
+        os.close(slave)
+        wait_until(lambda: "Tracklight running" in (work / "out").read_text())
+        os.close(master)
+        if nohup:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.5)
+        else:
+            assert process.wait(10) == 0
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
 
 
 # --- Addresses ---

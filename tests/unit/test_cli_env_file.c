@@ -1,5 +1,5 @@
 /* The command is no library, so the source under test is taken in whole. */
-#include "cli/env_file.c"
+#include "cli/env_file.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* The command is no library, so the source under test is taken in whole. */
-#include "cli/routes.c"
+#include "cli/routes.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include <setjmp.h>
 #include <stdarg.h>
