@@ -46,7 +46,8 @@ enum status db_begin(struct db *db, enum db_access access, struct arena *arena, 
                      struct db_conn **conn);
 
 /* Ends the transaction. For a writer OK means durable; FAILED means that nothing of it was kept. A reader's
- * commit only ends the snapshot. conn is gone either way. */
+ * commit only ends the snapshot. A transaction whose error is set (and not forgiven) is rolled back and
+ * FAILED. conn is gone either way. */
 enum status db_commit(struct db_conn *conn);
 
 /* Undoes the transaction (a writer's group members are not touched) and gives the connection back. */
@@ -171,11 +172,12 @@ struct db_info {
 };
 enum status db_info(struct db *db, struct arena *arena, struct error *error, struct db_info *info);
 
-/* Full integrity and foreign key check; problems are reported line by line to `report`. */
+/* Full integrity and foreign key check; problems are reported line by line to `report`, and FAILED then. */
 enum status db_check(struct db *db, struct arena *arena, struct error *error,
                      void (*report)(void *context, struct sv line), void *context);
 
-/* SQLite's online backup into a new file. */
+/* SQLite's online backup into a new file, synced to disk; an existing file is refused. Writers go on
+ * meanwhile. */
 enum status db_backup(struct db *db, struct sv path, struct arena *arena, struct error *error);
 
 #endif

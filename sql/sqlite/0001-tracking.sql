@@ -50,9 +50,11 @@ CREATE TABLE names (
 ) STRICT;
 
 -- A metric's whole history, in the order in which the API returns it: a page is one range scan.
+-- Here and in latest_metrics, name is an id of names without a foreign key: no index leads with it, so deleting a name
+-- would scan the whole table. Names go only with their experiment, whose runs and their metrics go too.
 CREATE TABLE metrics (
     run       INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    name      INTEGER NOT NULL REFERENCES names (id),
+    name      INTEGER NOT NULL,
     timestamp INTEGER NOT NULL,
     step      INTEGER NOT NULL,
     value     REAL NOT NULL,    -- 0 where is_nan
@@ -63,7 +65,7 @@ CREATE TABLE metrics (
 -- The latest value of each metric of a run: greatest step, then timestamp, then value (NaN counts as 0).
 CREATE TABLE latest_metrics (
     run       INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    name      INTEGER NOT NULL REFERENCES names (id),
+    name      INTEGER NOT NULL,
     value     REAL,             -- NULL is NaN
     step      INTEGER NOT NULL,
     timestamp INTEGER NOT NULL,
