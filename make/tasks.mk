@@ -96,7 +96,7 @@ replay: $(BUILD)/fcgi-bin/$(PROGRAM).fcgi
 	@test -n '$(REQ)' || { echo "make replay REQ=file, where the file holds one HTTP/1.1 request" >&2; exit 2; }
 	@if ! command -v gdb >/dev/null; then exec $< --replay '$(REQ)'; \
 	elif [ -t 0 ]; then exec gdb -q --args $< --replay '$(REQ)'; \
-	else exec gdb -q -batch -ex run -ex bt --args $< --replay '$(REQ)'; fi
+	else exec gdb -q -batch -return-child-result -ex run -ex bt --args $< --replay '$(REQ)'; fi
 
 docs:
 	$(PYTHON) scripts/settings-doc
