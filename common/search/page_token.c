@@ -136,7 +136,8 @@ enum status page_token_read(struct arena *arena, struct error *error, struct sv 
     struct json_object *offset = NULL;
     if (json_object_is_type(root, json_type_object))
         json_object_object_get_ex(root, "offset", &offset);
-    bool valid = json_object_is_type(offset, json_type_int) && json_object_get_int64(offset) > 0;
+    bool valid = json_object_is_type(offset, json_type_int) && json_object_get_int64(offset) > 0 &&
+                 json_object_get_int64(offset) <= PAGE_OFFSET_MAX;
     if (!valid) {
         struct sv shown = python_dict(arena, root);
         json_object_put(root);

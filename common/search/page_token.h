@@ -31,7 +31,8 @@ struct sort_value {
     struct sv text;
 };
 
-#define PAGE_TOKEN_MAX (256 * 1024) /* bytes */
+#define PAGE_TOKEN_MAX  (256 * 1024) /* bytes */
+#define PAGE_OFFSET_MAX INT64_C(1000000000000)
 
 struct page_token {
     int64_t offset;                 /* rows of the pages before */

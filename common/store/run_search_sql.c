@@ -66,47 +66,6 @@ static void add_run_name(struct run_query *query)
     sql_text_bind(&query->sql, db_int(query->run_name));
 }
 
-/* What follows a text value: " = ?" and so on. */
-static void add_text_comparison(struct sql_text *sql, const struct search_clause *clause)
-{
-    switch (clause->op) {
-    case SEARCH_IN:
-    case SEARCH_NOT_IN:
-        sql_text_add(sql, clause->op == SEARCH_IN ? " IN " : " NOT IN ");
-        sql_text_add_list(sql, clause->items, clause->item_count);
-        return;
-    case SEARCH_EQ:
-        sql_text_add(sql, " = ?");
-        break;
-    case SEARCH_NE:
-        sql_text_add(sql, " <> ?");
-        break;
-    case SEARCH_ILIKE:
-        sql_text_add(sql, " LIKE lower(?)");
-        break;
-    default:
-        sql_text_add(sql, " LIKE ?");
-        break;
-    }
-    sql_text_bind(sql, db_text(clause->text));
-}
-
-static const char *text_prefix(const struct search_clause *clause)
-{
-    return clause->op == SEARCH_ILIKE ? "lower(" : "";
-}
-
-static const char *text_suffix(const struct search_clause *clause)
-{
-    return clause->op == SEARCH_ILIKE ? ")" : "";
-}
-
-static void add_column_test(struct sql_text *sql, const char *column, const struct search_clause *clause)
-{
-    sql_text_printf(sql, "%s%s%s", text_prefix(clause), column, text_suffix(clause));
-    add_text_comparison(sql, clause);
-}
-
 /* " AND …" for a metric's value in this column; NaN is NULL and passes != only. */
 static void add_metric_tests(struct sql_text *sql, const char *column, const struct condition *condition,
                              double low, double high)
@@ -133,7 +92,7 @@ static void add_value_tests(struct sql_text *sql, const char *column, const stru
     }
     for (size_t i = 0; i < condition->clause_count; i++) {
         sql_text_add(sql, " AND ");
-        add_column_test(sql, column, condition->clauses[i]);
+        sql_text_add_test(sql, column, condition->clauses[i]);
     }
 }
 
@@ -142,7 +101,7 @@ static void add_dataset_test(struct sql_text *sql, const struct search_clause *c
     const char *column = clause->fixed->id == RUN_KEY_DATASET_NAME     ? "x.name"
                          : clause->fixed->id == RUN_KEY_DATASET_DIGEST ? "x.digest"
                                                                        : "x.value";
-    add_column_test(sql, column, clause);
+    sql_text_add_test(sql, column, clause);
 }
 
 static void add_run_column_test(struct run_query *query, const struct search_clause *clause)
@@ -152,23 +111,21 @@ static void add_run_column_test(struct run_query *query, const struct search_cla
     case RUN_KEY_START_TIME:
     case RUN_KEY_END_TIME:
         sql_text_add(sql, clause->fixed->id == RUN_KEY_START_TIME ? "r.start_time <> ?" : "r.end_time <> ?");
-        sql_text_bind(sql, clause->number.is_integer ? db_int(clause->number.integer)
-                                                     : db_double(clause->number.real));
+        sql_text_bind(sql, sql_text_number(clause));
         return;
     case RUN_KEY_RUN_NAME:
-        sql_text_add(sql, text_prefix(clause));
+        sql_text_add(sql, sql_text_before_value(clause));
         add_run_name(query);
-        sql_text_add(sql, text_suffix(clause));
-        add_text_comparison(sql, clause);
+        sql_text_add_comparison(sql, clause);
         return;
     case RUN_KEY_RUN_ID:
-        add_column_test(sql, "r.run_id", clause);
+        sql_text_add_test(sql, "r.run_id", clause);
         return;
     case RUN_KEY_USER_ID:
-        add_column_test(sql, "r.user_id", clause);
+        sql_text_add_test(sql, "r.user_id", clause);
         return;
     default:
-        add_column_test(sql, "r.artifact_uri", clause);
+        sql_text_add_test(sql, "r.artifact_uri", clause);
         return;
     }
 }
@@ -192,11 +149,10 @@ static void add_condition(struct run_query *query, const struct condition *condi
          */
         table = condition_table(condition);
         for (size_t i = 0; i < condition->clause_count; i++) {
-            sql_text_printf(sql, " AND %s(SELECT m.value FROM %s m WHERE m.run = %s AND m.name = ?)%s",
-                            text_prefix(condition->clauses[i]), table, place->run,
-                            text_suffix(condition->clauses[i]));
+            sql_text_printf(sql, " AND %s(SELECT m.value FROM %s m WHERE m.run = %s AND m.name = ?)",
+                            sql_text_before_value(condition->clauses[i]), table, place->run);
             sql_text_bind(sql, db_int(condition->name));
-            add_text_comparison(sql, condition->clauses[i]);
+            sql_text_add_comparison(sql, condition->clauses[i]);
         }
         return;
     case CONDITION_ABSENT:
@@ -544,7 +500,7 @@ static bool compile_range(struct run_query *query, const struct stream *stream)
         sql_text_add(sql, "runs r");
         add_term_joins(query, stream);
         sql_text_add(sql, " WHERE ");
-        add_column_test(sql, "r.run_id", condition->clauses[0]);
+        sql_text_add_test(sql, "r.run_id", condition->clauses[0]);
         sql_text_add(sql, " AND r.experiment + 0 = ?");
         sql_text_bind(sql, db_int(query->experiment));
         add_lifecycle(query, stream->lifecycle, "r.lifecycle + 0");

@@ -75,6 +75,47 @@ void sql_text_add_list(struct sql_text *sql, const struct sv *items, size_t coun
     sql_text_add(sql, ")");
 }
 
+const char *sql_text_before_value(const struct search_clause *clause)
+{
+    return clause->op == SEARCH_ILIKE ? "lower(" : "";
+}
+
+void sql_text_add_comparison(struct sql_text *sql, const struct search_clause *clause)
+{
+    switch (clause->op) {
+    case SEARCH_IN:
+    case SEARCH_NOT_IN:
+        sql_text_add(sql, clause->op == SEARCH_IN ? " IN " : " NOT IN ");
+        sql_text_add_list(sql, clause->items, clause->item_count);
+        return;
+    case SEARCH_EQ:
+        sql_text_add(sql, " = ?");
+        break;
+    case SEARCH_NE:
+        sql_text_add(sql, " <> ?");
+        break;
+    case SEARCH_ILIKE:
+        sql_text_add(sql, ") LIKE lower(?)");
+        break;
+    default:
+        sql_text_add(sql, " LIKE ?");
+        break;
+    }
+    sql_text_bind(sql, db_text(clause->text));
+}
+
+void sql_text_add_test(struct sql_text *sql, const char *column, const struct search_clause *clause)
+{
+    sql_text_add(sql, sql_text_before_value(clause));
+    sql_text_add(sql, column);
+    sql_text_add_comparison(sql, clause);
+}
+
+struct db_value sql_text_number(const struct search_clause *clause)
+{
+    return clause->number.is_integer ? db_int(clause->number.integer) : db_double(clause->number.real);
+}
+
 struct db_stmt *sql_text_query(struct sql_text *sql, struct db_conn *conn)
 {
     return db_query_text(conn, (struct sv){sql->data, sql->len}, sql->values, sql->value_count);

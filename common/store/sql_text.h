@@ -1,6 +1,7 @@
 #ifndef TRACKLIGHT_STORE_SQL_TEXT_H
 #define TRACKLIGHT_STORE_SQL_TEXT_H
 
+#include "common/search/parser.h"
 #include "common/store/store.h"
 
 /* SQL put together from fixed pieces, with its values beside it: nothing of a client's ever becomes part of
@@ -27,6 +28,15 @@ void sql_text_bind(struct sql_text *sql, struct db_value value);
 /* "(?, ?, …)" for a list. Its length is rounded up to a power of two by repeating the last item, so that
  * lists of all lengths share few texts. */
 void sql_text_add_list(struct sql_text *sql, const struct sv *items, size_t count);
+
+/* A clause on a text column: "column = ?", "lower(column) LIKE lower(?)", … */
+void sql_text_add_test(struct sql_text *sql, const char *column, const struct search_clause *clause);
+/* The same around a value that the caller writes: what comes before it, and what behind. */
+const char *sql_text_before_value(const struct search_clause *clause);
+void sql_text_add_comparison(struct sql_text *sql, const struct search_clause *clause);
+
+/* A clause's number, exact if it is an integer. */
+struct db_value sql_text_number(const struct search_clause *clause);
 
 struct db_stmt *sql_text_query(struct sql_text *sql, struct db_conn *conn);
 
