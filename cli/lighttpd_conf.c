@@ -49,7 +49,7 @@ static const char general[] =
 static void write_limits(const struct lighttpd_conf *conf, struct buffer *out)
 {
     buffer_printf(out, "server.max-fds = %u\nserver.max-connections = %u\n", conf->max_descriptors,
-                  conf->max_descriptors / 2);
+                  conf->max_connections);
     buffer_printf(out, "server.listen-backlog = %d\n", LISTEN_BACKLOG);
     if (conf->has_log)
         BUFFER_LITERAL(out, "server.errorlog = var.CWD + \"/log\"\n");

@@ -21,6 +21,7 @@ struct lighttpd_conf {
     bool has_htdocs;
     bool has_log;
     unsigned max_descriptors;
+    unsigned max_connections;
 };
 
 void lighttpd_conf_write(const struct lighttpd_conf *conf, struct buffer *out);

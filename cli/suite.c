@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,12 +18,15 @@
 #include "cli/server_messages.h"
 #include "cli/supervisor.h"
 #include "common/base/clock.h"
+#include "common/base/number.h"
+#include "common/http/limits.h"
 #include "common/http/listen.h"
 
 #define CONFIGURATION_LIMIT_BYTES (256 * 1024)
 #define OPERATIONS_LIMIT_BYTES    (1024 * 1024)
 #define OPERATIONS_TIMEOUT_MS     5000
 #define MAX_DESCRIPTORS           8192
+#define OTHER_DESCRIPTORS         64 /* that are not a client's connection */
 
 /* In the order of their names; the first gets every path that belongs to no other. A program that is not
  * installed is left out. */
@@ -156,7 +160,30 @@ static unsigned descriptor_limit(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max > MAX_DESCRIPTORS)
         return MAX_DESCRIPTORS;
-    return (unsigned)limit.rlim_max;
+    return limit.rlim_max > 2 * OTHER_DESCRIPTORS ? (unsigned)limit.rlim_max : 2 * OTHER_DESCRIPTORS;
+}
+
+/* The most that listen(2) grants. */
+static unsigned kernel_backlog(void)
+{
+    char text[24] = "";
+    int64_t value = LISTEN_BACKLOG;
+    int fd = open("/proc/sys/net/core/somaxconn", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : read(fd, text, sizeof(text));
+    if (fd >= 0)
+        close(fd);
+    if (len <= 0 ||
+        !parse_int64(sv_trim((struct sv){text, (size_t)len}), LISTEN_BACKLOG, MAX_DESCRIPTORS, &value))
+        return LISTEN_BACKLOG;
+    return (unsigned)value;
+}
+
+/* Each client's connection takes a descriptor, and another to a program. A program's queue holds as many as
+ * there can be: lighttpd takes a full one for a dead program and answers 503 to everybody for a second. */
+static unsigned connection_limit(void)
+{
+    unsigned descriptors = (descriptor_limit() - OTHER_DESCRIPTORS) / 2, backlog = kernel_backlog();
+    return descriptors < backlog ? descriptors : backlog;
 }
 
 static bool fill_run_directory(struct suite *suite)
@@ -169,6 +196,7 @@ static bool fill_run_directory(struct suite *suite)
         .has_htdocs = suite->installation->htdocs != NULL,
         .has_log = settings->log_file.len > 0,
         .max_descriptors = descriptor_limit(),
+        .max_connections = connection_limit(),
     };
     if (!find_routes(suite, &conf))
         return false;
@@ -198,6 +226,8 @@ static bool open_sockets(struct suite *suite)
     for (size_t i = 0; i < suite->program_count && !problem; i++) {
         struct sv address = arena_printf(suite->arena, "unix:%s.sock", suite->names[i]);
         suite->sockets[i] = listen_open(address.data, &problem);
+        if (!problem && listen(suite->sockets[i], (int)connection_limit()) != 0)
+            problem = strerror(errno);
     }
     if (fchdir(here) != 0)
         problem = "the way back from it is gone";
@@ -250,5 +280,8 @@ int suite_run(const struct config *config, const struct installation *installati
     add_processes(&suite);
     if (!listener_listen(listener))
         return command_error("port %u cannot be listened on: %s", listener->port, strerror(errno));
-    return supervisor_run(&suite.supervisor);
+    int status = supervisor_run(&suite.supervisor);
+    for (size_t i = 0; i < suite.program_count; i++)
+        close(suite.sockets[i]);
+    return status;
 }
