@@ -1,30 +1,10 @@
 #ifndef TRACKLIGHT_FCGI_TRACKING_H
 #define TRACKLIGHT_FCGI_TRACKING_H
 
-#include "common/artifacts/resolve.h"
-#include "common/base/config.h"
 #include "common/http/request.h"
-#include "common/http/server.h"
 #include "common/store/runs.h"
 #include "common/store/store.h"
-
-/* What all handlers share. */
-struct tracking {
-    struct store store;
-    bool has_store; /* not with --artifacts-only */
-    struct artifact_settings artifacts;
-};
-
-/* Opens the store that the settings name. On failure `error` holds a sentence for the administrator. */
-enum status tracking_open(struct tracking *tracking, const struct settings *settings, struct arena *arena,
-                          struct error *error);
-void tracking_close(struct tracking *tracking);
-
-extern const struct transaction_hooks tracking_hooks;
-
-/* The open transaction of a request, and the settings for its artifacts. */
-struct store_tx *request_tx(const struct request *request);
-const struct artifact_settings *request_artifacts(const struct request *request);
+#include "fcgi-bin/service.h"
 
 /* The tables of operations, one per file. */
 extern const struct operation experiment_operations[];
@@ -35,7 +15,6 @@ extern const struct operation dataset_operations[];
 extern const struct operation artifact_operations[];
 extern const struct operation promptlab_operations[];
 extern const struct operation server_operations[];
-extern const struct operation *const tracking_tables[];
 
 /* --- Input that several operations share --- */
 

@@ -1,0 +1,31 @@
+#ifndef TRACKLIGHT_FCGI_SERVICE_H
+#define TRACKLIGHT_FCGI_SERVICE_H
+
+#include "common/artifacts/resolve.h"
+#include "common/base/config.h"
+#include "common/http/request.h"
+#include "common/http/server.h"
+#include "common/store/store.h"
+
+/* What the handlers of every program share. */
+struct service {
+    const struct settings *settings; /* as at the start; they live as long as the process */
+    struct store store;
+    bool has_store; /* not with --artifacts-only */
+    struct artifact_settings artifacts;
+};
+
+/* Opens the store that the settings name. On failure `error` holds a sentence for the administrator. */
+enum status service_open(struct service *service, const struct settings *settings, struct arena *arena,
+                         struct error *error);
+void service_close(struct service *service);
+
+/* Transactions of the store; their context is the service. */
+extern const struct transaction_hooks service_hooks;
+
+/* The service, the open transaction, and the settings for artifacts, of a request. */
+struct service *request_service(const struct request *request);
+struct store_tx *request_tx(const struct request *request);
+const struct artifact_settings *request_artifacts(const struct request *request);
+
+#endif
