@@ -18,7 +18,7 @@ enum {
     HUGE_PAGES = 16384,
 };
 
-enum { THREAD_STACK_BYTES = 256 * 1024, PAUSE_TIMEOUT_US = 1000000 };
+enum { THREAD_STACK_BYTES = 256 * 1024, PAUSE_TIMEOUT_US = 1000000, FAILURES_COUNTED = 6 };
 
 /* How long writers wait for readers that still need the log: a readers' snapshot of this length does not make
  * the log grow. */
@@ -38,17 +38,28 @@ static int checkpoint(struct db_conn *conn, int mode, int64_t patience, int *pag
     return rc;
 }
 
-/* Returns when the next restart may be tried: a reader that does not move must not hold writers back all the
- * time. */
-static int64_t restart(struct db_conn *conn, int pages)
+/* When a restart may be tried. A reader that does not move must not hold writers back all the time, so each
+ * failure in a row doubles the pause. */
+struct restarts {
+    int64_t next_us;
+    unsigned failures;
+};
+
+static void restart(struct db_conn *conn, int pages, struct restarts *restarts)
 {
     struct db *db = conn->db;
     int64_t patience = patience_us(pages);
     if (!writer_pause(db, clock_monotonic_us() + PAUSE_TIMEOUT_US))
-        return clock_monotonic_us() + patience;
+        return;
     int rc = checkpoint(conn, SQLITE_CHECKPOINT_RESTART, patience, &pages);
     writer_resume(db);
-    return rc == SQLITE_OK ? 0 : clock_monotonic_us() + 2 * patience;
+    if (rc == SQLITE_OK) {
+        *restarts = (struct restarts){.failures = 0};
+        return;
+    }
+    restarts->next_us = clock_monotonic_us() + (patience / 2 << restarts->failures);
+    if (restarts->failures < FAILURES_COUNTED)
+        restarts->failures++;
 }
 
 static void *run(void *context)
@@ -56,7 +67,7 @@ static void *run(void *context)
     struct db *db = context;
     struct checkpointer *checkpointer = &db->checkpointer;
     struct db_conn conn = {.db = NULL};
-    int64_t next_restart_us = 0;
+    struct restarts restarts = {.failures = 0};
 
     pthread_mutex_lock(&checkpointer->mutex);
     for (;;) {
@@ -71,8 +82,8 @@ static void *run(void *context)
             db_conn_close(&conn);
         int pages = 0;
         if (conn.handle && checkpoint(&conn, SQLITE_CHECKPOINT_PASSIVE, 0, &pages) == SQLITE_OK &&
-            pages >= RESTART_PAGES && clock_monotonic_us() >= next_restart_us)
-            next_restart_us = restart(&conn, pages);
+            pages >= RESTART_PAGES && clock_monotonic_us() >= restarts.next_us)
+            restart(&conn, pages, &restarts);
 
         pthread_mutex_lock(&checkpointer->mutex);
     }
