@@ -2,9 +2,15 @@ import pathlib
 
 import pytest
 
-from support import Server
+pytest.register_assert_rewrite("support")
+
+from support import Server  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: left out of short runs under sanitizers")
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +39,8 @@ def servers(tmp_path_factory):
 
     yield get
     problems = []
+    for one in running.values():
+        one.begin_to_stop()
     for one in running.values():
         try:
             one.stop()

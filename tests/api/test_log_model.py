@@ -79,8 +79,8 @@ def test_json_that_is_no_object_is_refused(api, run, text):
     assert HISTORY not in api.tags(run)
 
 
-@pytest.mark.parametrize("flavors", [[], "x", 5, None, {"a": 5}, {"a": []}])
-def test_flavors_that_are_no_objects_are_refused(api, run, flavors):
+@pytest.mark.parametrize("flavors", [[], "x", 5, None])
+def test_flavors_that_are_no_object_are_refused(api, run, flavors):
     expect_invalid(log(api, run, model(run, flavors=flavors)))
     assert HISTORY not in api.tags(run)
 

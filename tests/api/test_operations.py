@@ -39,11 +39,10 @@ def answered():
     assert done.returncode == 0, done.stderr
     found = set()
     for line in done.stdout.splitlines():
-        method = re.search(r"\b(GET|HEAD|POST|PUT|PATCH|DELETE)\b", line)
-        path = re.search(r"(?:^|\s)(/\S*)", line)
-        if method and path:
-            found.add((method.group(1), path.group(1)))
-    assert found, done.stdout
+        area, method, path, aliases, name, program = line.split("\t")
+        found.add((method, path))
+        if aliases == "both":
+            found.add((method, path.replace("/api/", "/ajax-api/", 1)))
     return found
 
 
