@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -429,6 +430,23 @@ def test_bodies_reach_the_program_whether_their_length_is_known_or_not(binary, w
         pieces = (megabytes[at : at + 70_000] for at in range(0, len(megabytes), 70_000))
         assert server.ask("/x", "POST", pieces)[2].split(" ")[4] == "3000000"
         assert server.ask("/x", "GET", b'{"a": 1}')[2].split(" ")[4] == "8"
+
+
+def test_a_burst_of_connections_waits_instead_of_failing(binary, work):
+    """More than a listen queue of 1024 holds."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    connections = []
+    try:
+        with Running(binary, directory=work) as server:
+            for _ in range(1500):
+                connections.append(socket.create_connection((server.host, server.port), 30))
+                connections[-1].sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert {connection.recv(15) for connection in connections} == {b"HTTP/1.1 200 OK"}
+    finally:
+        for connection in connections:
+            connection.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 # --- Settings ---
