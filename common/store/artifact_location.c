@@ -93,6 +93,9 @@ enum status artifact_location_check(struct store_tx *tx, struct sv given, struct
 
 struct sv artifact_uri_join(struct arena *arena, struct sv uri, struct sv suffix)
 {
+    /* MLflow drops the empty authority of this one scheme. */
+    if (sv_starts_with(uri, SV("sqlite:///")))
+        uri = arena_printf(arena, "sqlite:%.*s", SV_ARG(sv_from_offset(uri, sizeof("sqlite://") - 1)));
     size_t question = sv_find(uri, '?');
     struct sv path = sv_first(uri, question), query = sv_from_offset(uri, question);
     while (sv_ends_with(path, SV("/")))

@@ -34,8 +34,8 @@ struct model_in {
 };
 
 static const struct field model_fields[] = {
-    FIELD(struct model_in, model_id, STRING, .required = true),
     FIELD(struct model_in, step, INT64),
+    FIELD(struct model_in, model_id, STRING, .required = true),
     FIELDS_END,
 };
 
