@@ -139,6 +139,25 @@ static void a_full_batch_of_one_key_and_of_a_thousand_keys_is_stored(void **stat
     assert_true(latest(fixture, "k999").value == 999.0);
 }
 
+/* What a transaction would have to undo grows with the pages that it touches: beyond what is kept in memory,
+ * too, a batch is stored. */
+static void batches_of_a_thousand_keys_can_be_logged_over_and_over(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct arena *arena = fixture->tx->arena;
+    struct metric_input *inputs = ARENA_ARRAY(arena, struct metric_input, 1000);
+    struct run_batch batch = {.metrics = inputs, .metric_count = 1000};
+    for (int round = 0; round < 30; round++) {
+        for (int i = 0; i < 1000; i++)
+            inputs[i].metric = (struct metric){arena_printf(arena, "k%d", i), i, round, round};
+        assert_int_equal(run_log_batch(fixture->tx, fixture->run_id, &batch), OK);
+        assert_int_equal(store_commit(fixture->tx), OK);
+        fixture->tx = store_begin(&fixture->store, DB_WRITE, arena, &fixture->files->error);
+        assert_non_null(fixture->tx);
+    }
+    assert_int_equal(store_number(fixture, "SELECT count(*) FROM metrics"), 30000);
+}
+
 static int64_t unsettled(struct store_fixture *fixture)
 {
     return store_number(fixture, "SELECT count(*) FROM latest_metrics WHERE settled = 0");
@@ -354,6 +373,7 @@ int main(void)
         TEST(zero_and_nan_at_one_place_are_two_points),
         TEST(a_batch_keeps_the_latest_of_each_key),
         TEST(a_full_batch_of_one_key_and_of_a_thousand_keys_is_stored),
+        TEST(batches_of_a_thousand_keys_can_be_logged_over_and_over),
         TEST(latest_values_are_settled_exactly_while_the_run_has_ended),
         TEST(a_history_is_read_page_by_page_in_order),
         TEST(a_page_token_carries_on_where_the_page_ended),
