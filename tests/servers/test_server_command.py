@@ -4,6 +4,7 @@ import concurrent.futures
 import os
 import re
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -433,16 +434,20 @@ def test_bodies_reach_the_program_whether_their_length_is_known_or_not(binary, w
 
 
 def test_a_burst_of_connections_waits_instead_of_failing(binary, work):
-    """More than a listen queue of 1024 holds."""
+    """More than a listen queue of 1024 holds, while the program does not get to any of them."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     connections = []
     try:
         with Running(binary, directory=work) as server:
+            (program,) = server.pids("tracking.fcgi")
+            os.kill(program, signal.SIGSTOP)
             for _ in range(1500):
                 connections.append(socket.create_connection((server.host, server.port), 30))
                 connections[-1].sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            assert {connection.recv(15) for connection in connections} == {b"HTTP/1.1 200 OK"}
+            assert select.select(connections[:500], [], [], 0.5)[0] == []
+            os.kill(program, signal.SIGCONT)
+            assert {connection.recv(12) for connection in connections} == {b"HTTP/1.1 200"}
     finally:
         for connection in connections:
             connection.close()
