@@ -143,7 +143,7 @@ enum status metric_points_at(struct store_tx *tx, struct sv run_id, struct sv ke
         int64_t step = db_column_int(stmt, 1);
         if (!bsearch(&step, steps, step_count, sizeof(int64_t), compare_steps))
             continue;
-        if (list.count == 2 * limit) {
+        if (list.count && list.count == 2 * limit) {
             qsort(list.items, list.count, sizeof(struct metric_point), compare_points);
             list.count = limit;
         }

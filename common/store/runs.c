@@ -22,6 +22,7 @@ static enum status no_run(struct store_tx *tx, struct sv run_id)
 
 enum status run_find(struct store_tx *tx, struct sv run_id, struct run_ref *ref)
 {
+    *ref = (struct run_ref){0};
     struct db_stmt *stmt = db_query(
         tx->db, "SELECT id, experiment, lifecycle, status FROM runs WHERE run_id = ?", db_text(run_id));
     if (!stmt)
@@ -94,7 +95,7 @@ enum status run_create(struct store_tx *tx, const struct run_create *create, int
         if (validate_run_tag(tx, &tags[i], (struct item){"tags", i}) != OK)
             return FAILED;
     }
-    struct sv name, location = SV("");
+    struct sv name = SV_ABSENT, location = SV("");
     if (choose_name(tx, create, &name) != OK || experiment_require_active(tx, create->experiment_id) != OK ||
         find_location(tx, create->experiment_id, &location) != OK)
         return FAILED;

@@ -7,8 +7,8 @@ int store_setup(void **state)
 {
     struct store_fixture *fixture = calloc(1, sizeof(*fixture));
     void *files = NULL;
-    if (!fixture || fixture_setup(&files) != 0)
-        return -1;
+    assert_non_null(fixture);
+    assert_int_equal(fixture_setup(&files), 0);
     fixture->files = files;
     struct db_options options = fixture_options(fixture->files);
     options.create = true;
