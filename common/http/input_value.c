@@ -11,8 +11,9 @@
 
 static bool integer_from_double(double number, int64_t *value)
 {
+    /* The lower end is what integers just below it round to, so it is refused as well. */
     static const double two_to_63 = 9223372036854775808.0;
-    if (!(number >= -two_to_63 && number < two_to_63) || trunc(number) != number)
+    if (!(number > -two_to_63 && number < two_to_63) || trunc(number) != number)
         return false;
     *value = (int64_t)number;
     return true;

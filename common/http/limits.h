@@ -7,6 +7,7 @@
 #define PATH_LIMIT_BYTES       (8 * 1024)  /* 414 */
 #define PATH_LIMIT_SEGMENTS    64
 #define BODY_LIMIT_DEFAULT     (64L * 1024 * 1024) /* 413 */
+#define UNREAD_BODY_LIMIT      (1024 * 1024)       /* of a refused request: taken in before the reply */
 #define BODY_TIMEOUT_SECONDS   30                  /* between two reads of a body; 408 */
 #define SEND_TIMEOUT_SECONDS   60                  /* between two writes of a reply */
 #define SHUTDOWN_GRACE_SECONDS 30

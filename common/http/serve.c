@@ -32,9 +32,28 @@ static void run_stages(struct request *request)
         error_internal(&request->error, request->arena, "no memory for the reply");
 }
 
+/* lighttpd closes a kept connection without a word when the reply overtakes the body, and clients take that
+ * for a failure of the network. */
+static void take_unread_body(struct request *request)
+{
+    bool raw = request->operation && request->operation->raw_body;
+    int64_t left = request->content_length;
+    if (raw || request->body_buffer.len || left > UNREAD_BODY_LIMIT)
+        return;
+    char bytes[4096];
+    while (left > 0) {
+        long got = request->transport->read(request, bytes, sizeof(bytes));
+        if (got <= 0)
+            break;
+        left -= got;
+    }
+}
+
 static void finish(struct request *request)
 {
     request_rollback(request);
+    if (request->error.code != REQUEST_TIMEOUT)
+        take_unread_body(request);
     if (request->error.code != ERROR_NONE) {
         if (request->reply.started) {
             request->reply.broken = true;

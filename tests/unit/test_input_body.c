@@ -187,7 +187,6 @@ static void integers_are_numbers_without_fraction_or_digit_strings(void **state)
         {"9223372036854775807", INT64_MAX},
         {"-9223372036854775808", INT64_MIN},
         {"\"-9223372036854775808\"", INT64_MIN},
-        {"-9223372036854775808.0", INT64_MIN},
     };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         char body[100];
