@@ -150,6 +150,7 @@ static bool make_server_settings(const struct settings *settings, struct arena *
     *server = (struct server_settings){
         .static_prefix = settings->static_prefix,
         .artifacts_only = settings->artifacts_only,
+        .no_serve_artifacts = !settings->serve_artifacts,
         .threads = (unsigned)settings->threads,
         .security = security_new(&security, arena, problem),
     };

@@ -52,6 +52,9 @@ static const struct choice {
     {"log_level", "fatal", "error"},
     {"log_level", "warn", "warning"},
     {"log_level", "notset", "debug"},
+    {"x_sendfile", "off", "off"},
+    {"x_sendfile", "x-sendfile", "x-sendfile"},
+    {"x_sendfile", "x-accel-redirect", "x-accel-redirect"},
 };
 #define CHOICES (sizeof choices / sizeof choices[0])
 

@@ -34,6 +34,12 @@ SETTING_STRING(uvicorn_opts, NULL, "MLFLOW_UVICORN_OPTS", "--uvicorn-opts", 0, "
 SETTING_STRING(gunicorn_opts, NULL, "MLFLOW_GUNICORN_OPTS", "--gunicorn-opts", 0, "OPTIONS", "Accepted for compatibility; has no meaning here.")
 SETTING_STRING(waitress_opts, NULL, NULL, "--waitress-opts", 0, "OPTIONS", "Accepted for compatibility; has no meaning here.")
 SETTING_BOOL(dev, "false", NULL, "--dev", "Accepted for compatibility; has no meaning here.")
+SETTING_BOOL(artifacts_sync, "true", "TRACKLIGHT_ARTIFACTS_SYNC", "--artifacts-sync", "Answer an upload only when the file would survive power loss.")
+SETTING_INT(artifacts_size_limit, "0", 0, 1125899906842624, "TRACKLIGHT_ARTIFACTS_SIZE_LIMIT", "--artifacts-size-limit", 0, "BYTES", "Largest artifact that is taken; larger ones are answered 413. 0: no limit.")
+SETTING_INT(artifacts_free_space_limit, "0", 0, 1125899906842624, "TRACKLIGHT_ARTIFACTS_FREE_SPACE_LIMIT", "--artifacts-free-space-limit", 0, "BYTES", "Space that uploads leave free on their disk; what would need it is answered 507.")
+SETTING_STRING(artifact_roots, NULL, "TRACKLIGHT_ARTIFACT_ROOTS", "--artifact-roots", 0, "DIRS", "Comma-separated folders below which local artifact locations must lie, besides the artifacts destination. Default: anywhere.")
+SETTING_STRING(x_sendfile, "off", "TRACKLIGHT_X_SENDFILE", NULL, 0, "HEADER", "Leave downloads to the web server: x-sendfile (lighttpd, Apache) or x-accel-redirect (nginx); off sends them through the program. `tracklight server` sets it for its lighttpd.")
+SETTING_STRING(x_accel_prefix, "/tracklight-artifacts/", "TRACKLIGHT_X_ACCEL_PREFIX", NULL, 0, "PATH", "The internal location by which nginx serves the artifacts destination; begins and ends with a slash.")
 #undef SETTING_STRING
 #undef SETTING_INT
 #undef SETTING_BOOL

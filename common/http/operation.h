@@ -90,6 +90,7 @@ struct operation {
     bool any_content_type;     /* the body is not JSON, or its type does not matter */
     bool raw_body;             /* the handler reads the body itself */
     bool never_artifacts_only; /* answers even with --artifacts-only (health, version, /) */
+    bool artifact_proxy;       /* answers with --artifacts-only, but not with --no-serve-artifacts */
 };
 
 /* One program: its tables and what surrounds the handlers. */

@@ -71,7 +71,8 @@ static void put(struct request *request, const char *bytes, size_t len)
         request->reply.broken = true;
 }
 
-static void send_head(struct request *request, bool whole)
+/* `length` is -1 where it is not known. */
+static void send_head(struct request *request, int64_t length)
 {
     struct reply *reply = &request->reply;
     struct buffer head;
@@ -79,8 +80,8 @@ static void send_head(struct request *request, bool whole)
     buffer_printf(&head, "Status: %d %s\r\n", reply->status, http_reason(reply->status));
     if (reply->content_type)
         buffer_printf(&head, "Content-Type: %s\r\n", reply->content_type);
-    if (whole && reply->status != 204 && reply->status != 304)
-        buffer_printf(&head, "Content-Length: %zu\r\n", reply->body.len);
+    if (length >= 0 && reply->status != 204 && reply->status != 304)
+        buffer_printf(&head, "Content-Length: %lld\r\n", (long long)length);
     for (size_t i = 0; i < reply->header_count; i++)
         buffer_printf(&head, "%s: %.*s\r\n", reply->headers[i].name, SV_ARG(reply->headers[i].value));
     BUFFER_LITERAL(&head, "\r\n");
@@ -104,7 +105,7 @@ static void send_body(struct request *request)
 void reply_send(struct request *request)
 {
     if (!request->reply.started)
-        send_head(request, true);
+        send_head(request, (int64_t)request->reply.body.len);
     send_body(request);
 }
 
@@ -122,7 +123,7 @@ enum status reply_drain(struct request *request, bool all)
         return FAILED;
     if (!reply->started) {
         stage_stamp(request);
-        send_head(request, false);
+        send_head(request, -1);
     }
     send_body(request);
     if (!reply->broken && request->transport->flush && request->transport->flush(request) != 0)
@@ -130,4 +131,23 @@ enum status reply_drain(struct request *request, bool all)
     if (reply->broken)
         return FAILED;
     return had_transaction ? request_begin(request, request->transaction_access) : OK;
+}
+
+enum status reply_stream_begin(struct request *request, int64_t length)
+{
+    if (request_commit(request) != OK)
+        return FAILED;
+    stage_stamp(request);
+    send_head(request, length);
+    return request->reply.broken ? FAILED : OK;
+}
+
+enum status reply_stream_write(struct request *request, const char *bytes, size_t len)
+{
+    struct reply *reply = &request->reply;
+    if (request->method != METHOD_HEAD) {
+        put(request, bytes, len);
+        reply->sent += len;
+    }
+    return reply->broken ? FAILED : OK;
 }

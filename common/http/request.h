@@ -136,4 +136,10 @@ void reply_header(struct request *request, const char *name, struct sv value);
  * begins a new snapshot for the next page. FAILED if the client is gone. */
 enum status reply_drain(struct request *request, bool all);
 
+/* For ACCESS_NONE handlers with a body that is too large to be held: with status, type and headers of the
+ * reply set, sends the head; `length` is the body's in bytes, -1 if not known. Then the body in pieces, which
+ * HEAD drops. FAILED if the client is gone. A handler that fails after that breaks the connection off. */
+enum status reply_stream_begin(struct request *request, int64_t length);
+enum status reply_stream_write(struct request *request, const char *bytes, size_t len);
+
 #endif

@@ -8,6 +8,7 @@
 struct server_settings {
     struct sv static_prefix; /* absent or "": none */
     bool artifacts_only;
+    bool no_serve_artifacts;
     unsigned threads;
     struct security *security; /* owned by the server from then on */
 };
@@ -36,8 +37,8 @@ struct server_options {
  * Returns the process's exit status. */
 int server_run(const struct server_options *options);
 
-/* Serves the one HTTP/1.1 request that the file holds, as recorded from the wire, and writes the reply to standard
- * output: for a debugger (make replay) and for tests. Returns the process's exit status. */
+/* Serves the one HTTP/1.1 request that the file holds, as recorded from the wire, and writes the reply to
+ * standard output: for a debugger (make replay) and for tests. Returns the process's exit status. */
 int server_replay(const struct server_options *options, const char *file);
 
 /* The journey of one request (serve.c): everything from the head to the reply. `server` may be made by

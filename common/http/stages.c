@@ -198,16 +198,29 @@ static struct sv route_rule(struct arena *arena, struct sv pattern)
     return rule;
 }
 
-static enum status refuse_tracking(struct request *request)
+static enum status refuse_mode(struct request *request, const char *why)
 {
-    struct sv text =
-        arena_printf(request->arena,
-                     "Endpoint: %.*s disabled due to the mlflow server running in `--artifacts-only` "
-                     "mode. To enable tracking server functionality, run `mlflow server` without "
-                     "`--artifacts-only`",
-                     SV_ARG(route_rule(request->arena, request->pattern)));
-    reply_text(request, 503, "text/html", text);
+    struct sv rule = route_rule(request->arena, request->pattern);
+    reply_text(request, 503, "text/html",
+               arena_printf(request->arena, "Endpoint: %.*s disabled due to the mlflow server running %s",
+                            SV_ARG(rule), why));
     return FAILED;
+}
+
+/* Operations that the server's mode leaves out. */
+static enum status check_mode(struct request *request)
+{
+    const struct server_settings *settings = &request->state->settings;
+    const struct operation *operation = request->operation;
+    if (operation->artifact_proxy && settings->no_serve_artifacts)
+        return refuse_mode(request,
+                           "with `--no-serve-artifacts`. To enable artifacts server functionality, run "
+                           "`mlflow server` with `--serve-artifacts`");
+    if (settings->artifacts_only && !operation->never_artifacts_only && !operation->artifact_proxy)
+        return refuse_mode(request,
+                           "in `--artifacts-only` mode. To enable tracking server functionality, run "
+                           "`mlflow server` without `--artifacts-only`");
+    return OK;
 }
 
 static enum status answer_options(struct request *request, struct sv allow)
@@ -246,10 +259,7 @@ enum status stage_route(struct request *request)
     }
     if (request->method == METHOD_OPTIONS)
         return answer_options(request, allow);
-    bool is_artifact = strcmp(request->operation->area, "artifacts") == 0;
-    if (request->state->settings.artifacts_only && !request->operation->never_artifacts_only && !is_artifact)
-        return refuse_tracking(request);
-    return OK;
+    return check_mode(request);
 }
 
 static int64_t body_limit(const struct operation *operation)
