@@ -26,8 +26,10 @@ static void configure_library(void)
 {
     /* Counting every allocation under one mutex would serialise the readers. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    /* A batch of a thousand metrics can be undone from memory, without a temporary file. */
-    sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, 512 * 1024);
+    /* Most writes can be undone from memory, without a temporary file. Not larger: SQLite spills in pieces of
+     * this size, and its unix layer writes at most 128 KiB - 1 at once (3.40 takes a longer piece for a full
+     * disk). */
+    sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, 127 * 1024);
     int rc = sqlite3_initialize();
     if (rc != SQLITE_OK)
         log_error("SQLite does not start: %s", sqlite3_errstr(rc));
