@@ -7,7 +7,7 @@
  * assignments of those above. */
 static const char general[] =
     "server.compat-module-load = \"disable\"\n"
-    "server.modules = ( \"mod_indexfile\", \"mod_fastcgi\", \"mod_staticfile\" )\n"
+    "server.modules = ( \"mod_indexfile\", \"mod_setenv\", \"mod_fastcgi\", \"mod_staticfile\" )\n"
     "server.systemd-socket-activation = \"enable\"   # the sockets are inherited\n"
     "server.document-root = var.CWD + \"/htdocs\"\n"
     "server.upload-dirs = ( var.CWD + \"/upload\" )\n"
@@ -78,6 +78,16 @@ static void write_routes(const struct lighttpd_conf *conf, struct buffer *out)
     }
 }
 
+static void write_page_headers(const struct lighttpd_conf *conf, struct buffer *out)
+{
+    if (!conf->stamped)
+        return;
+    BUFFER_LITERAL(out, "        setenv.set-response-header = ( \"x-content-type-options\" => \"nosniff\"");
+    if (conf->frame_options.len)
+        buffer_printf(out, ", \"x-frame-options\" => \"%.*s\"", SV_ARG(conf->frame_options));
+    BUFFER_LITERAL(out, " )\n");
+}
+
 /* Host and origin are checked by the programs, so everything else than the public, unchanging pages goes
  * there: unknown paths too. */
 static void write_pages(const struct lighttpd_conf *conf, struct buffer *out)
@@ -95,7 +105,9 @@ static void write_pages(const struct lighttpd_conf *conf, struct buffer *out)
         BUFFER_LITERAL(out, "(?:/(?:static-files/.*)?)?$\"");
     else
         BUFFER_LITERAL(out, "/(?:static-files/.*)?$\"");
-    BUFFER_LITERAL(out, " { fastcgi.server = () }\n}\n");
+    BUFFER_LITERAL(out, " {\n        fastcgi.server = ()\n");
+    write_page_headers(conf, out);
+    BUFFER_LITERAL(out, "    }\n}\n");
 }
 
 void lighttpd_conf_write(const struct lighttpd_conf *conf, struct buffer *out)

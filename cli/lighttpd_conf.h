@@ -20,6 +20,8 @@ struct lighttpd_conf {
     struct sv static_prefix; /* letters, digits and /._~- only */
     bool has_htdocs;
     bool has_log;
+    bool stamped;            /* the pages carry the security headers, as the programs' replies do */
+    struct sv frame_options; /* X-Frame-Options of the pages: letters only; "": none */
     unsigned max_descriptors;
     unsigned max_connections;
 };

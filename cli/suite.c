@@ -186,6 +186,15 @@ static unsigned connection_limit(void)
     return descriptors < backlog ? descriptors : backlog;
 }
 
+/* As the programs understand the setting, which was checked before. */
+static struct sv page_frame_options(struct sv setting)
+{
+    struct sv value = sv_trim(setting);
+    if (sv_equal_ignoring_case(value, SV("DENY")))
+        return SV("DENY");
+    return sv_equal_ignoring_case(value, SV("SAMEORIGIN")) ? SV("SAMEORIGIN") : SV("");
+}
+
 static bool fill_run_directory(struct suite *suite)
 {
     const struct settings *settings = &suite->config->settings;
@@ -195,6 +204,8 @@ static bool fill_run_directory(struct suite *suite)
         .static_prefix = settings->static_prefix,
         .has_htdocs = suite->installation->htdocs != NULL,
         .has_log = settings->log_file.len > 0,
+        .stamped = !settings->disable_security_middleware,
+        .frame_options = page_frame_options(settings->x_frame_options),
         .max_descriptors = descriptor_limit(),
         .max_connections = connection_limit(),
     };

@@ -340,7 +340,8 @@ def test_the_given_origins_may_write_and_read(configured):
 
 
 def test_frame_options_are_upper_cased(configured):
-    assert configured.request("GET", "/health").headers["x-frame-options"] == "DENY"
+    for path in ("/health", "/"):
+        assert configured.request("GET", path).headers["x-frame-options"] == "DENY"
 
 
 def test_the_environment_configures_the_same(servers):
@@ -370,8 +371,9 @@ def test_disabled_security_checks_nothing_and_stamps_nothing(servers):
     reply = api.post("experiments/create", {"name": unique("off")}, headers=headers)
     assert reply.status == 200
     assert cors_headers(reply) == {}
-    for name in ("x-content-type-options", "x-frame-options"):
-        assert name not in reply.headers
+    for answer in (reply, api.request("GET", "/")):
+        for name in ("x-content-type-options", "x-frame-options"):
+            assert name not in answer.headers
     assert api.request("OPTIONS", API + "runs/create").status in (200, 204)
 
 

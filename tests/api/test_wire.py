@@ -337,9 +337,11 @@ def test_optional_fields_may_be_spelt_in_camel_case(api, experiment):
     assert api.get_run(info["run_id"])["info"]["end_time"] == 9
 
 
-def test_required_fields_must_be_spelt_in_snake_case(api, experiment):
-    expect_invalid(api.post("experiments/delete", {"experimentId": experiment}), missing("experiment_id"))
-    assert api.get_experiment(experiment)["lifecycle_stage"] == "active"
+def test_required_fields_may_be_spelt_in_camel_case_too(api, experiment):
+    api.post("experiments/update", {"experimentId": experiment, "newName": unique("camel")}).ok()
+    run = api.run(experiment)
+    api.post("runs/set-tag", {"runId": run, "key": "k", "value": "v"}).ok()
+    assert api.tags(run)["k"] == "v"
 
 
 def test_null_is_absent_for_optional_fields(api, experiment):
