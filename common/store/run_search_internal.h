@@ -82,7 +82,8 @@ struct run_query {
     struct sort_rows *rows;
 };
 
-#define ALL_STATUSES 0x3eU /* 1..5 */
+#define ALL_STATUSES       0x3eU /* 1..5 */
+#define UNSETTLED_STATUSES 0x06U /* 1, 2: those of the index runs_unsettled */
 
 void run_query_compile(struct run_query *query, const struct search_filter *filter,
                        const struct search_order_by *order_by);
@@ -94,6 +95,7 @@ enum status run_query_search_experiment(struct run_query *query);
 
 enum stream_kind {
     STREAM_SCAN,            /* runs of one lifecycle, newest first */
+    STREAM_UNSETTLED,       /* runs that have not ended, where the filter asks for no others */
     STREAM_RANGE,           /* the index range of a condition */
     STREAM_RANGE_UNSETTLED, /* … and the runs that the metrics' index leaves out */
     STREAM_ORDER,           /* the index of the first term, in its order */

@@ -16,8 +16,8 @@ enum {
 static const int64_t caps[] = {1000, 10000, 100000};
 
 struct choice {
-    enum run_search_plan plan; /* SCAN, FIRST_RANGE (any range), ORDER_WALK */
-    const struct condition *condition;
+    enum run_search_plan plan;         /* SCAN, FIRST_RANGE (any range), ORDER_WALK */
+    const struct condition *condition; /* of a range; NULL: the runs that have not ended */
     int64_t rows;
 };
 
@@ -116,7 +116,12 @@ static enum status count_scan(struct run_query *query, int64_t cap, int64_t *row
 
 static enum status count_unsettled(struct run_query *query, int64_t cap, int64_t *rows)
 {
-    return count_stream(query, (struct stream){.kind = STREAM_RANGE_UNSETTLED}, cap, rows);
+    return count_stream(query, (struct stream){.kind = STREAM_UNSETTLED}, cap, rows);
+}
+
+static bool wants_unsettled_only(const struct run_query *query)
+{
+    return !(query->statuses & ~UNSETTLED_STATUSES);
 }
 
 /* The smallest range among the listing and the conditions, none counted beyond the cap. */
@@ -126,6 +131,8 @@ static enum status smallest_range(struct run_query *query, int64_t cap, int64_t 
     *best = (struct choice){.plan = RUN_SEARCH_SCAN};
     if (count_scan(query, cap, &best->rows) != OK)
         return FAILED;
+    if (wants_unsettled_only(query) && unsettled < best->rows)
+        *best = (struct choice){RUN_SEARCH_FIRST_RANGE, NULL, unsettled};
     for (size_t i = 0; i < query->condition_count; i++) {
         struct condition *condition = &query->conditions[i];
         if (!condition_has_range(condition))
@@ -229,7 +236,7 @@ static struct choice forced_choice(const struct run_query *query)
         choice.plan = RUN_SEARCH_ORDER_WALK;
     if (query->forced == RUN_SEARCH_FIRST_RANGE || query->forced == RUN_SEARCH_LAST_RANGE) {
         choice.condition = forced_range(query);
-        if (choice.condition)
+        if (choice.condition || wants_unsettled_only(query))
             choice.plan = RUN_SEARCH_FIRST_RANGE;
     }
     return choice;
@@ -330,6 +337,10 @@ static enum status run_listing(struct run_query *query, enum stream_kind kind)
 static enum status run_range(struct run_query *query, const struct condition *condition)
 {
     struct stream stream = {.kind = STREAM_RANGE, .condition = condition, .lifecycle = one_lifecycle(query)};
+    if (!condition) {
+        stream.kind = STREAM_UNSETTLED;
+        return run_stream(query, stream);
+    }
     if (run_stream(query, stream) != OK)
         return FAILED;
     stream.kind = STREAM_RANGE_UNSETTLED;

@@ -526,8 +526,29 @@ static bool compile_range(struct run_query *query, const struct stream *stream)
     return true;
 }
 
-/* Runs that have not ended: by their own index, each with its row of the metric. */
+static void add_unsettled(struct run_query *query, int lifecycle)
+{
+    sql_text_add(&query->sql, "r.experiment = ? AND r.status IN (1, 2)");
+    sql_text_bind(&query->sql, db_int(query->experiment));
+    add_lifecycle(query, lifecycle, "r.lifecycle + 0");
+}
+
 static bool compile_unsettled(struct run_query *query, const struct stream *stream)
+{
+    add_select(query, stream);
+    sql_text_add(&query->sql, " FROM runs r");
+    add_term_joins(query, stream);
+    sql_text_add(&query->sql, " WHERE ");
+    add_unsettled(query, stream->lifecycle);
+    add_start_time(query);
+    add_conditions(query, &(struct place){.run = "r.id"});
+    if (query->after)
+        add_after(query, stream, 0);
+    return true;
+}
+
+/* Runs that have not ended, each with its row of the metric. */
+static bool compile_unsettled_metric(struct run_query *query, const struct stream *stream)
 {
     bool is_order = stream->kind == STREAM_ORDER_UNSETTLED;
     const char *alias = is_order ? "o" : "d";
@@ -537,9 +558,8 @@ static bool compile_unsettled(struct run_query *query, const struct stream *stre
     add_select(query, stream);
     sql_text_printf(sql, " FROM runs r CROSS JOIN latest_metrics %s", alias);
     add_term_joins(query, stream);
-    sql_text_add(sql, " WHERE r.experiment = ? AND r.status IN (1, 2)");
-    sql_text_bind(sql, db_int(query->experiment));
-    add_lifecycle(query, stream->lifecycle, "r.lifecycle + 0");
+    sql_text_add(sql, " WHERE ");
+    add_unsettled(query, stream->lifecycle);
     sql_text_printf(sql, " AND %s.run = r.id AND %s.name = ? AND %s.settled = 0", alias, alias, alias);
     sql_text_bind(sql, db_int(is_order ? query->terms[0].name : own->name));
     if (own)
@@ -647,9 +667,12 @@ bool stream_compile(struct run_query *query, const struct stream *stream)
     case STREAM_RANGE:
         has_rows = compile_range(query, stream);
         break;
+    case STREAM_UNSETTLED:
+        has_rows = compile_unsettled(query, stream);
+        break;
     case STREAM_RANGE_UNSETTLED:
     case STREAM_ORDER_UNSETTLED:
-        has_rows = compile_unsettled(query, stream);
+        has_rows = compile_unsettled_metric(query, stream);
         break;
     case STREAM_ORDER:
     case STREAM_ORDER_NAN:
@@ -689,8 +712,8 @@ void stream_compile_count(struct run_query *query, const struct stream *stream, 
         add_order_range(query, "o", first_term_condition(query));
         sql_text_printf(sql, " ORDER BY o.value%s LIMIT 1)", query->terms[0].descending ? " DESC" : "");
     } else {
-        sql_text_add(sql, "runs r WHERE r.experiment = ? AND r.status IN (1, 2)");
-        sql_text_bind(sql, db_int(query->experiment));
+        sql_text_add(sql, "runs r WHERE ");
+        add_unsettled(query, BOTH_LIFECYCLES);
     }
     sql_text_add(sql, " LIMIT ?) AS c");
     sql_text_bind(sql, db_int(cap));
