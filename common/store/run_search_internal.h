@@ -13,7 +13,7 @@
  *   run_search.c          the request: parse, go through the experiments, merge, make the page
  *   run_search_compile.c  filter and order_by become conditions and terms, the same for every experiment
  *   run_search_plan.c     one experiment: names become ids, ranges are counted, a plan is chosen
- *   run_search_sql.c      one stream of a plan as SQL
+ *   run_search_sql.c      one stream of a plan as SQL; run_search_conditions.c the filter's part of it
  *
  * A plan is one or more streams: statements whose rows come in the order of the result and do not overlap. */
 
@@ -91,6 +91,37 @@ void run_query_compile(struct run_query *query, const struct search_filter *filt
 /* Adds the experiment's rows to query->rows. */
 enum status run_query_search_experiment(struct run_query *query);
 
+/* --- Conditions as SQL (run_search_conditions.c) --- */
+
+/* What a statement has at hand when it asks the conditions. */
+struct place {
+    const char *run; /* the run's id */
+    const struct condition
+        *own; /* the condition whose value stands in the row that the statement starts from */
+    const char *own_value;
+};
+
+#define BOTH_LIFECYCLES (-1)
+
+/* Whether the condition has an index to start from, and the table that its values stand in. */
+bool condition_has_range(const struct condition *condition);
+const char *condition_table(const struct condition *condition);
+
+/* " AND …" for the condition's value in this column. */
+void condition_add_tests(struct sql_text *sql, const char *column, const struct condition *condition);
+/* The same for a metric with other bounds; NaN is NULL and passes != only. */
+void condition_add_metric_tests(struct sql_text *sql, const char *column, const struct condition *condition,
+                                double low, double high);
+/* A test of the dataset x. */
+void condition_add_dataset_test(struct sql_text *sql, const struct search_clause *clause);
+
+/* " AND …" for everything that the filter asks, but the condition at hand and the start time. */
+void run_query_add_conditions(struct run_query *query, const struct place *place);
+void run_query_add_start_time(struct run_query *query);
+void run_query_add_lifecycle(struct run_query *query, int lifecycle, const char *column);
+/* The name of the run r. */
+void run_query_add_name(struct run_query *query);
+
 /* --- Streams --- */
 
 enum stream_kind {
@@ -109,9 +140,6 @@ struct stream {
     const struct condition *condition; /* of STREAM_RANGE */
     int lifecycle;                     /* 0, 1, or -1 for both */
 };
-
-/* Whether the condition has an index to start from. */
-bool condition_has_range(const struct condition *condition);
 
 /* Puts the stream's statement into query->sql: r.id, then the terms' values (class and value where nullable).
  * False if it cannot have rows behind query->after. */

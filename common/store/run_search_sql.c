@@ -6,214 +6,14 @@
 /* Aliases: r is the run; d the row of a range, o the row of the first term's index, kN the row of term N.
  * Join order is forced by CROSS JOIN, and `+ 0` keeps a column out of the choice of an index. */
 
-enum { BOTH_LIFECYCLES = -1 };
-
-/* What a statement has at hand when it asks the conditions. */
-struct place {
-    const char *run; /* the run's id */
-    const struct condition
-        *own; /* the condition whose value stands in the row that the statement starts from */
-    const char *own_value;
-};
-
-static const char *condition_table(const struct condition *condition)
-{
-    switch (condition->kind) {
-    case CONDITION_METRIC:
-        return "latest_metrics";
-    case CONDITION_PARAM:
-        return "params";
-    case CONDITION_TAG:
-        return "tags";
-    default: /* a param or tag that must exist or must not */
-        return condition->clauses[0]->entity->id == RUN_PARAM ? "params" : "tags";
-    }
-}
-
 static const char *term_table(const struct term *term)
 {
     return term->kind == TERM_METRIC ? "latest_metrics" : term->kind == TERM_PARAM ? "params" : "tags";
 }
 
-bool condition_has_range(const struct condition *condition)
-{
-    switch (condition->kind) {
-    case CONDITION_METRIC:
-    case CONDITION_PARAM:
-    case CONDITION_TAG:
-        return true;
-    case CONDITION_DATASET:
-        return condition->clauses[0]->fixed->id != RUN_KEY_DATASET_CONTEXT;
-    case CONDITION_RUN_COLUMN:
-        return condition->clauses[0]->fixed->id == RUN_KEY_RUN_ID &&
-               (condition->clauses[0]->op == SEARCH_EQ || condition->clauses[0]->op == SEARCH_IN);
-    default:
-        return false;
-    }
-}
-
 static bool is_run_id_range(const struct condition *condition)
 {
     return condition->kind == CONDITION_RUN_COLUMN;
-}
-
-/* --- Conditions --- */
-
-static void add_run_name(struct run_query *query)
-{
-    sql_text_add(&query->sql, "(CASE WHEN r.name <> '' THEN r.name ELSE coalesce((SELECT g.value FROM tags g"
-                              " WHERE g.run = r.id AND g.name = ?), '') END)");
-    sql_text_bind(&query->sql, db_int(query->run_name));
-}
-
-/* " AND …" for a metric's value in this column; NaN is NULL and passes != only. */
-static void add_metric_tests(struct sql_text *sql, const char *column, const struct condition *condition,
-                             double low, double high)
-{
-    if (condition->has_range) {
-        sql_text_printf(sql, " AND %s BETWEEN ? AND ?", column);
-        sql_text_bind(sql, db_double(low));
-        sql_text_bind(sql, db_double(high));
-    }
-    for (size_t i = 0; i < condition->clause_count; i++) {
-        if (condition->clauses[i]->op != SEARCH_NE)
-            continue;
-        sql_text_printf(sql, " AND (%s IS NULL OR %s <> ?)", column, column);
-        sql_text_bind(sql, db_double(condition->clauses[i]->number.real));
-    }
-}
-
-/* " AND …" for the condition's value in this column. */
-static void add_value_tests(struct sql_text *sql, const char *column, const struct condition *condition)
-{
-    if (condition->kind == CONDITION_METRIC) {
-        add_metric_tests(sql, column, condition, condition->low, condition->high);
-        return;
-    }
-    for (size_t i = 0; i < condition->clause_count; i++) {
-        sql_text_add(sql, " AND ");
-        sql_text_add_test(sql, column, condition->clauses[i]);
-    }
-}
-
-static void add_dataset_test(struct sql_text *sql, const struct search_clause *clause)
-{
-    const char *column = clause->fixed->id == RUN_KEY_DATASET_NAME     ? "x.name"
-                         : clause->fixed->id == RUN_KEY_DATASET_DIGEST ? "x.digest"
-                                                                       : "x.value";
-    sql_text_add_test(sql, column, clause);
-}
-
-static void add_run_column_test(struct run_query *query, const struct search_clause *clause)
-{
-    struct sql_text *sql = &query->sql;
-    switch ((enum run_key)clause->fixed->id) {
-    case RUN_KEY_START_TIME:
-    case RUN_KEY_END_TIME:
-        sql_text_add(sql, clause->fixed->id == RUN_KEY_START_TIME ? "r.start_time <> ?" : "r.end_time <> ?");
-        sql_text_bind(sql, sql_text_number(clause));
-        return;
-    case RUN_KEY_RUN_NAME:
-        sql_text_add(sql, sql_text_before_value(clause));
-        add_run_name(query);
-        sql_text_add_comparison(sql, clause);
-        return;
-    case RUN_KEY_RUN_ID:
-        sql_text_add_test(sql, "r.run_id", clause);
-        return;
-    case RUN_KEY_USER_ID:
-        sql_text_add_test(sql, "r.user_id", clause);
-        return;
-    default:
-        sql_text_add_test(sql, "r.artifact_uri", clause);
-        return;
-    }
-}
-
-static void add_condition(struct run_query *query, const struct condition *condition,
-                          const struct place *place)
-{
-    struct sql_text *sql = &query->sql;
-    const char *table;
-    switch (condition->kind) {
-    case CONDITION_METRIC:
-        sql_text_printf(sql, " AND EXISTS (SELECT 1 FROM latest_metrics m WHERE m.run = %s AND m.name = ?",
-                        place->run);
-        sql_text_bind(sql, db_int(condition->name));
-        add_value_tests(sql, "m.value", condition);
-        sql_text_add(sql, ")");
-        return;
-    case CONDITION_PARAM:
-    case CONDITION_TAG:
-        /* Scalar, so that the value takes no part in the choice of an index: the key of the table finds it.
-         */
-        table = condition_table(condition);
-        for (size_t i = 0; i < condition->clause_count; i++) {
-            sql_text_printf(sql, " AND %s(SELECT m.value FROM %s m WHERE m.run = %s AND m.name = ?)",
-                            sql_text_before_value(condition->clauses[i]), table, place->run);
-            sql_text_bind(sql, db_int(condition->name));
-            sql_text_add_comparison(sql, condition->clauses[i]);
-        }
-        return;
-    case CONDITION_ABSENT:
-    case CONDITION_PRESENT:
-        sql_text_printf(sql, " AND %sEXISTS (SELECT 1 FROM %s m WHERE m.run = %s AND m.name = ?)",
-                        condition->kind == CONDITION_ABSENT ? "NOT " : "", condition_table(condition),
-                        place->run);
-        sql_text_bind(sql, db_int(condition->name));
-        return;
-    case CONDITION_RUN_COLUMN:
-        sql_text_add(sql, " AND ");
-        add_run_column_test(query, condition->clauses[0]);
-        return;
-    case CONDITION_DATASET:
-        sql_text_printf(
-            sql, " AND EXISTS (SELECT 1 FROM dataset_inputs i CROSS JOIN %s WHERE i.run = %s AND %s AND ",
-            condition->clauses[0]->fixed->id == RUN_KEY_DATASET_CONTEXT ? "dataset_input_tags x"
-                                                                        : "datasets x",
-            place->run,
-            condition->clauses[0]->fixed->id == RUN_KEY_DATASET_CONTEXT
-                ? "x.input = i.id AND x.key = 'mlflow.data.context'"
-                : "x.id = i.dataset");
-        add_dataset_test(sql, condition->clauses[0]);
-        sql_text_add(sql, ")");
-        return;
-    }
-}
-
-/* " AND …" for everything that the filter asks beside the times of a scan. */
-static void add_conditions(struct run_query *query, const struct place *place)
-{
-    struct sql_text *sql = &query->sql;
-    if (query->statuses != ALL_STATUSES) {
-        sql_text_add(sql, " AND ((? >> r.status) & 1) = 1");
-        sql_text_bind(sql, db_int(query->statuses));
-    }
-    if (query->end_time.is_set) {
-        sql_text_add(sql, " AND r.end_time BETWEEN ? AND ?");
-        sql_text_bind(sql, db_int(query->end_time.low));
-        sql_text_bind(sql, db_int(query->end_time.high));
-    }
-    for (size_t i = 0; i < query->condition_count; i++)
-        if (&query->conditions[i] != place->own)
-            add_condition(query, &query->conditions[i], place);
-}
-
-static void add_start_time(struct run_query *query)
-{
-    if (!query->start_time.is_set)
-        return;
-    sql_text_add(&query->sql, " AND r.start_time BETWEEN ? AND ?");
-    sql_text_bind(&query->sql, db_int(query->start_time.low));
-    sql_text_bind(&query->sql, db_int(query->start_time.high));
-}
-
-static void add_lifecycle(struct run_query *query, int lifecycle, const char *column)
-{
-    if (lifecycle == BOTH_LIFECYCLES)
-        return;
-    sql_text_printf(&query->sql, " AND %s = ?", column);
-    sql_text_bind(&query->sql, db_int(lifecycle));
 }
 
 /* --- Terms --- */
@@ -282,7 +82,7 @@ static void add_value(struct run_query *query, const struct stream *stream, size
     }
     switch (term->column) {
     case RUN_KEY_RUN_NAME:
-        add_run_name(query);
+        run_query_add_name(query);
         return;
     case RUN_KEY_STATUS: /* the place of the status's name among the names */
         sql_text_add(sql,
@@ -464,7 +264,7 @@ static bool compile_scan(struct run_query *query, const struct stream *stream)
     add_term_joins(query, stream);
     sql_text_add(&query->sql, " WHERE ");
     add_scan(query, "r", stream->lifecycle, scan_range(query, 0));
-    add_conditions(query, &(struct place){.run = "r.id"});
+    run_query_add_conditions(query, &(struct place){.run = "r.id"});
     if (query->after)
         add_after(query, stream, 0);
     return true;
@@ -477,7 +277,7 @@ static void add_range(struct run_query *query, const struct condition *condition
     sql_text_bind(&query->sql, db_int(condition->name));
     if (condition->kind == CONDITION_METRIC)
         sql_text_add(&query->sql, " AND d.settled = 1");
-    add_value_tests(&query->sql, "d.value", condition);
+    condition_add_tests(&query->sql, "d.value", condition);
 }
 
 static void add_dataset_runs(struct run_query *query, const struct condition *condition)
@@ -485,7 +285,7 @@ static void add_dataset_runs(struct run_query *query, const struct condition *co
     sql_text_add(&query->sql, "(SELECT DISTINCT i.run AS run FROM datasets x CROSS JOIN dataset_inputs i"
                               " WHERE x.experiment = ? AND ");
     sql_text_bind(&query->sql, db_int(query->experiment));
-    add_dataset_test(&query->sql, condition->clauses[0]);
+    condition_add_dataset_test(&query->sql, condition->clauses[0]);
     sql_text_add(&query->sql, " AND i.dataset = x.id) d");
 }
 
@@ -503,7 +303,7 @@ static bool compile_range(struct run_query *query, const struct stream *stream)
         sql_text_add_test(sql, "r.run_id", condition->clauses[0]);
         sql_text_add(sql, " AND r.experiment + 0 = ?");
         sql_text_bind(sql, db_int(query->experiment));
-        add_lifecycle(query, stream->lifecycle, "r.lifecycle + 0");
+        run_query_add_lifecycle(query, stream->lifecycle, "r.lifecycle + 0");
         place.run = "r.id";
     } else {
         if (condition->kind == CONDITION_DATASET)
@@ -517,10 +317,10 @@ static bool compile_range(struct run_query *query, const struct stream *stream)
             sql_text_add(sql, " AND ");
             add_range(query, condition);
         }
-        add_lifecycle(query, stream->lifecycle, "r.lifecycle");
+        run_query_add_lifecycle(query, stream->lifecycle, "r.lifecycle");
     }
-    add_start_time(query);
-    add_conditions(query, &place);
+    run_query_add_start_time(query);
+    run_query_add_conditions(query, &place);
     if (query->after)
         add_after(query, stream, 0);
     return true;
@@ -530,7 +330,7 @@ static void add_unsettled(struct run_query *query, int lifecycle)
 {
     sql_text_add(&query->sql, "r.experiment = ? AND r.status IN (1, 2)");
     sql_text_bind(&query->sql, db_int(query->experiment));
-    add_lifecycle(query, lifecycle, "r.lifecycle + 0");
+    run_query_add_lifecycle(query, lifecycle, "r.lifecycle + 0");
 }
 
 static bool compile_unsettled(struct run_query *query, const struct stream *stream)
@@ -540,8 +340,8 @@ static bool compile_unsettled(struct run_query *query, const struct stream *stre
     add_term_joins(query, stream);
     sql_text_add(&query->sql, " WHERE ");
     add_unsettled(query, stream->lifecycle);
-    add_start_time(query);
-    add_conditions(query, &(struct place){.run = "r.id"});
+    run_query_add_start_time(query);
+    run_query_add_conditions(query, &(struct place){.run = "r.id"});
     if (query->after)
         add_after(query, stream, 0);
     return true;
@@ -563,9 +363,9 @@ static bool compile_unsettled_metric(struct run_query *query, const struct strea
     sql_text_printf(sql, " AND %s.run = r.id AND %s.name = ? AND %s.settled = 0", alias, alias, alias);
     sql_text_bind(sql, db_int(is_order ? query->terms[0].name : own->name));
     if (own)
-        add_value_tests(sql, column, own);
-    add_start_time(query);
-    add_conditions(query, &(struct place){.run = "r.id", .own = own});
+        condition_add_tests(sql, column, own);
+    run_query_add_start_time(query);
+    run_query_add_conditions(query, &(struct place){.run = "r.id", .own = own});
     if (query->after)
         add_after(query, stream, 0);
     return true;
@@ -589,11 +389,11 @@ static void add_order_range(struct run_query *query, const char *alias, const st
         if (after && !term->descending)
             low = fmax(low, after->real);
         sql_text_printf(sql, " AND %s.settled = 1", alias);
-        add_metric_tests(sql, column,
-                         &(struct condition){.has_range = true,
-                                             .clauses = own ? own->clauses : NULL,
-                                             .clause_count = own ? own->clause_count : 0},
-                         low, high);
+        condition_add_metric_tests(sql, column,
+                                   &(struct condition){.has_range = true,
+                                                       .clauses = own ? own->clauses : NULL,
+                                                       .clause_count = own ? own->clause_count : 0},
+                                   low, high);
         return;
     }
     if (after) {
@@ -601,7 +401,7 @@ static void add_order_range(struct run_query *query, const char *alias, const st
         sql_text_bind(sql, db_text(after->text));
     }
     if (own)
-        add_value_tests(sql, column, own);
+        condition_add_tests(sql, column, own);
 }
 
 static bool compile_order(struct run_query *query, const struct stream *stream)
@@ -624,9 +424,9 @@ static bool compile_order(struct run_query *query, const struct stream *stream)
     } else {
         add_order_range(query, "o", own);
     }
-    add_lifecycle(query, stream->lifecycle, "r.lifecycle");
-    add_start_time(query);
-    add_conditions(query, &(struct place){.run = "o.run", .own = own});
+    run_query_add_lifecycle(query, stream->lifecycle, "r.lifecycle");
+    run_query_add_start_time(query);
+    run_query_add_conditions(query, &(struct place){.run = "o.run", .own = own});
     if (query->after && query->after[0].class == class)
         add_after(query, stream, is_nan ? 1 : 0);
     return true;
@@ -651,7 +451,7 @@ static bool compile_absent(struct run_query *query, const struct stream *stream)
     sql_text_add(sql, " WHERE ");
     add_scan(query, "r", stream->lifecycle, is_behind ? scan_range(query, 1) : query->start_time);
     add_absence(query, "r.id");
-    add_conditions(query, &(struct place){.run = "r.id"});
+    run_query_add_conditions(query, &(struct place){.run = "r.id"});
     if (is_behind)
         add_after(query, stream, 1);
     return true;
@@ -746,12 +546,12 @@ void stream_compile_sample(struct run_query *query, const struct stream *stream,
     sql_text_add(sql, "SELECT count(*), count(CASE WHEN 1 = 1");
     if (stream->kind == STREAM_ORDER) {
         place.own = first_term_condition(query);
-        add_start_time(query);
+        run_query_add_start_time(query);
     }
-    add_lifecycle(query, stream->lifecycle, "r.lifecycle");
+    run_query_add_lifecycle(query, stream->lifecycle, "r.lifecycle");
     if (stream->kind == STREAM_ORDER_ABSENT)
         add_absence(query, "o.run");
-    add_conditions(query, &place);
+    run_query_add_conditions(query, &place);
     sql_text_add(sql, " THEN 1 END), CASE WHEN min(o.value) = max(o.value) THEN 1 ELSE 0 END FROM (SELECT ");
     if (stream->kind == STREAM_ORDER) {
         sql_text_printf(sql, "s.run AS run, s.value AS value FROM %s s WHERE ", term_table(term));
