@@ -51,12 +51,13 @@ CREATE INDEX model_versions_by_run ON model_versions (run_id) WHERE run_id <> ''
 CREATE TABLE model_version_tags (
     id      INTEGER PRIMARY KEY,
     version INTEGER NOT NULL REFERENCES model_versions (id) ON DELETE CASCADE,
+    model   INTEGER NOT NULL, -- that of the version: whether a model has a version with a tag is one probe
     key     TEXT NOT NULL,
     value   TEXT NOT NULL,
     UNIQUE (version, key)
 ) STRICT;
 
-CREATE INDEX model_version_tags_by_value ON model_version_tags (key, value, version) WHERE length(value) <= 256;
+CREATE INDEX model_version_tags_by_value ON model_version_tags (key, value, model, version) WHERE length(value) <= 256;
 
 CREATE TABLE model_aliases (
     model   INTEGER NOT NULL,
