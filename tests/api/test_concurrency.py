@@ -1,9 +1,11 @@
+import contextlib
 import itertools
 import random
+import sqlite3
 
 import pytest
 
-from support import in_threads, pairs, unique
+from support import expect_error, in_threads, pairs, unique
 
 THREADS = 32
 
@@ -197,3 +199,20 @@ def test_mixed_work_on_shared_runs_never_fails(shared):
         if history:
             timestamp, step, value = max(history, key=lambda point: (point[1], point[0], point[2]))
             assert shared.api.latest(run)["m"] == (value, timestamp, step)
+
+
+def test_a_write_that_cannot_start_is_503_while_reads_go_on(servers):
+    """Another program holds the database: the one case where a client shall try again."""
+    server = servers(environment={"TRACKLIGHT_WRITE_TIMEOUT_MS": "300"})
+    api = server.api
+    run = api.run()
+    with contextlib.closing(sqlite3.connect(server.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        body = {"run_id": run, "key": "k", "value": "v"}
+        reply = api.post("runs/set-tag", body, may_be_5xx=True)
+        expect_error(reply, 503, "TEMPORARILY_UNAVAILABLE")
+        assert int(reply.headers["retry-after"]) >= 1
+        assert "k" not in api.tags(run)
+        other.execute("ROLLBACK")
+    api.post("runs/set-tag", body).ok()
+    assert api.tags(run)["k"] == "v"

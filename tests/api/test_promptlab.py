@@ -67,6 +67,12 @@ def test_its_artifacts_are_the_table_and_the_model(server, api, experiment):
     assert table == {"columns": ["word", "prompt", "output", "tokens"], "data": [["hi", "Say hi", "hi!", "3"]]}
 
 
+def test_a_run_whose_artifacts_cannot_be_written_is_failed_and_still_answered(api):
+    run = create(api, body(api.experiment(artifact_location="s3://no-such-bucket/x"))).ok()["run"]
+    assert run["info"]["status"] == "FAILED" and run["info"]["end_time"] >= run["info"]["start_time"]
+    assert api.get_run(run["info"]["run_id"]) == run
+
+
 def test_the_optional_fields_have_defaults(api, experiment):
     run = create(api, body(experiment)).ok()["run"]
     assert run["info"]["user_id"] == "unknown"
