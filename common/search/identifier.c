@@ -56,10 +56,27 @@ static struct sv list_keys(struct arena *arena, const struct search_entity *enti
     return list;
 }
 
+static enum status resolve_order_key(struct arena *arena, struct error *error,
+                                     const struct search_language *language, struct sv text,
+                                     struct search_identifier *identifier)
+{
+    struct sv key = unquote(text);
+    *identifier = (struct search_identifier){.entity = language->unprefixed, .key = key};
+    for (const struct search_key *row = language->order_keys; row->name; row++)
+        if (sv_equal(key, sv_from(row->name))) {
+            identifier->fixed = row;
+            return OK;
+        }
+    return SEARCH_FAIL(arena, error, "Invalid order by key '%.*s' specified. Valid keys are '{%s}'",
+                       SV_ARG(search_clip(key)), language->order_keys_shown);
+}
+
 enum status search_identifier_resolve(struct arena *arena, struct error *error,
                                       const struct search_language *language, struct sv text,
                                       enum search_usage usage, struct search_identifier *identifier)
 {
+    if (usage == SEARCH_ORDER && language->order_keys)
+        return resolve_order_key(arena, error, language, text, identifier);
     struct sv key;
     struct sv prefix = split(text, &key);
     const struct search_entity *entity = language->unprefixed;

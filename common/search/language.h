@@ -45,6 +45,7 @@ struct search_key {
     enum search_type type;
     unsigned operators; /* SEARCH_BITs */
     enum search_usage usage;
+    bool may_be_quoted; /* a number that may also stand in quotes */
 };
 
 struct search_entity {
@@ -69,7 +70,14 @@ struct search_language {
     bool quotes_clauses; /* "Invalid clause(s) in filter string: 'OR'", or without the quotes */
     bool
         names_comparators; /* "Invalid comparator '>' not one of '{…}'", or "Invalid comparator for tag: >" */
-    bool refuses_duplicates; /* of order_by */
+    bool refuses_duplicates;    /* of order_by */
+    bool ignores_spare_ands;    /* an AND that joins nothing is no fault */
+    bool lacks_null_tests;      /* IS and NULL are words like any other */
+    const char *text_wanted;    /* what a fixed key of text wants; NULL: "a quoted string value" */
+    const char *number_refused; /* a number for a fixed key of text; NULL: as any wrong value */
+    const struct search_key
+        *order_keys;              /* the only keys of order_by, without prefixes; NULL: the entities' */
+    const char *order_keys_shown; /* which of them a message lists */
 };
 
 #endif

@@ -33,4 +33,20 @@ enum experiment_key {
 
 extern const struct search_language experiment_language;
 
+/* registered-models/search and model-versions/search. */
+
+enum registry_entity { REGISTRY_ATTRIBUTE, REGISTRY_TAG };
+
+enum registry_key {
+    REGISTRY_KEY_NAME,
+    REGISTRY_KEY_VERSION,
+    REGISTRY_KEY_CREATION_TIME,
+    REGISTRY_KEY_LAST_UPDATE_TIME,
+    REGISTRY_KEY_RUN_ID,
+    REGISTRY_KEY_SOURCE,
+};
+
+extern const struct search_language model_language;
+extern const struct search_language model_version_language;
+
 #endif

@@ -36,10 +36,10 @@ static bool is_word(struct search_token token, const char *word)
     return token.kind == SEARCH_TOKEN_WORD && sv_equal_ignoring_case(token.text, sv_from(word));
 }
 
-static bool is_operator_word(struct search_token token)
+static bool is_operator_word(const struct parser *parser, struct search_token token)
 {
     return is_word(token, "LIKE") || is_word(token, "ILIKE") || is_word(token, "IN") ||
-           is_word(token, "NOT") || is_word(token, "IS");
+           is_word(token, "NOT") || (is_word(token, "IS") && !parser->language->lacks_null_tests);
 }
 
 /* Whether a comparison begins here: a word, and an operator behind it. */
@@ -51,7 +51,7 @@ static bool at_comparison(const struct parser *parser)
     if (behind.kind == SEARCH_TOKEN_OPERATOR)
         return token.kind == SEARCH_TOKEN_WORD || token.kind == SEARCH_TOKEN_STRING ||
                token.kind == SEARCH_TOKEN_DIGITS || token.kind == SEARCH_TOKEN_BAD;
-    if (!is_operator_word(behind))
+    if (!is_operator_word(parser, behind))
         return false;
     return token.kind == SEARCH_TOKEN_WORD || token.kind == SEARCH_TOKEN_STRING;
 }
@@ -226,9 +226,19 @@ static enum status take_list(struct parser *parser, struct search_token open, st
     return OK;
 }
 
+static enum status take_text(struct parser *parser, struct search_token token, struct search_clause *clause);
+
 static enum status take_number(struct parser *parser, struct search_token token, struct search_clause *clause)
 {
-    if (token.kind != SEARCH_TOKEN_DIGITS) {
+    struct sv digits = token.text;
+    bool is_number = token.kind == SEARCH_TOKEN_DIGITS;
+    if (clause->fixed && clause->fixed->may_be_quoted && !is_number) {
+        if (token.kind != SEARCH_TOKEN_STRING)
+            return take_text(parser, token, clause);
+        digits = inside_quotes(token.text);
+        is_number = parse_double(digits, &clause->number.real);
+    }
+    if (!is_number) {
         struct sv found = search_clip(value_text(parser, token));
         if (clause->fixed)
             return PARSE_FAIL(parser, "Expected numeric value type for numeric %s: %s. Found %.*s",
@@ -237,10 +247,10 @@ static enum status take_number(struct parser *parser, struct search_token token,
                           SV_ARG(found));
     }
     struct search_number *number = &clause->number;
-    if (!parse_double(token.text, &number->real))
+    if (!parse_double(digits, &number->real))
         return PARSE_FAIL(parser, "The number %.*s in the filter cannot be read.",
-                          SV_ARG(search_clip(token.text)));
-    number->is_integer = parse_int64(token.text, INT64_MIN, INT64_MAX, &number->integer);
+                          SV_ARG(search_clip(digits)));
+    number->is_integer = parse_int64(digits, INT64_MIN, INT64_MAX, &number->integer);
     return OK;
 }
 
@@ -269,8 +279,12 @@ static enum status take_text(struct parser *parser, struct search_token token, s
             return take_list(parser, token, clause);
     }
     struct sv found = search_clip(value_text(parser, token));
+    const struct search_language *language = parser->language;
+    if (clause->fixed && language->number_refused && token.kind == SEARCH_TOKEN_DIGITS)
+        return PARSE_FAIL(parser, "%s", language->number_refused);
     if (clause->fixed)
-        return PARSE_FAIL(parser, "Expected a quoted string value for %s. Got value %.*s",
+        return PARSE_FAIL(parser, "Expected %s for %s. Got value %.*s",
+                          language->text_wanted ? language->text_wanted : "a quoted string value",
                           clause->entity->value_label, SV_ARG(found));
     return PARSE_FAIL(parser, "Expected a quoted string value for %s (e.g. 'my-value'). Got value %.*s",
                       clause->entity->label, SV_ARG(found));
@@ -282,8 +296,11 @@ static enum status wrong_comparator(struct parser *parser, const struct search_c
                                     struct sv found)
 {
     found = search_clip(found);
-    if (!parser->language->names_comparators)
-        return PARSE_FAIL(parser, "Invalid comparator for %s: %.*s", clause->entity->label, SV_ARG(found));
+    if (!parser->language->names_comparators) {
+        bool named = clause->fixed && clause->fixed->may_be_quoted;
+        return PARSE_FAIL(parser, "Invalid comparator for %s%s%s: %.*s", clause->entity->label,
+                          named ? " " : "", named ? clause->fixed->name : "", SV_ARG(found));
+    }
     unsigned operators = clause->fixed ? clause->fixed->operators : clause->entity->operators;
     struct sv list = SV("");
     for (enum search_operator op = 0; op < SEARCH_IS_NULL; op++)
@@ -363,6 +380,12 @@ static enum status take_comparison(struct parser *parser, struct search_clause *
     return OK;
 }
 
+static void skip_spare_ands(struct parser *parser)
+{
+    while (parser->language->ignores_spare_ands && is_word(peek(parser), "AND"))
+        next(parser);
+}
+
 /* A semicolon outside quotes, and something behind it. */
 static bool has_second_statement(struct sv text)
 {
@@ -398,6 +421,9 @@ enum status search_parse_filter(struct arena *arena, struct error *error,
             SV_ARG(search_repr(arena, text)));
     filter->clauses = ARENA_ARRAY(arena, struct search_clause, SEARCH_CLAUSES_MAX);
     for (;;) {
+        skip_spare_ands(&parser);
+        if (peek(&parser).kind == SEARCH_TOKEN_END && language->ignores_spare_ands)
+            return OK;
         if (!at_comparison(&parser))
             return invalid_clauses(&parser);
         if (filter->count == SEARCH_CLAUSES_MAX)
@@ -405,6 +431,8 @@ enum status search_parse_filter(struct arena *arena, struct error *error,
                                SEARCH_CLAUSES_MAX);
         if (take_comparison(&parser, &filter->clauses[filter->count++]) != OK)
             return FAILED;
+        if (language->ignores_spare_ands)
+            continue;
         struct search_token token = peek(&parser);
         if (token.kind == SEARCH_TOKEN_END)
             return OK;
