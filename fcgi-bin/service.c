@@ -43,6 +43,7 @@ enum status service_open(struct service *service, const struct settings *setting
                                 .artifacts = {
                                     .serve_artifacts = settings->serve_artifacts,
                                     .destination = settings->artifacts_destination,
+                                    .roots = settings->artifact_roots,
                                     .working_directory = arena_copy(arena, sv_from(directory)),
                                 }};
     free(directory);

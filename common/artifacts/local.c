@@ -3,16 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/artifacts/local_internal.h"
-#include "common/base/id.h"
-
-/* --- Listing --- */
+#include "common/artifacts/path.h"
 
 static bool is_nothing(int problem)
 {
@@ -20,23 +17,15 @@ static bool is_nothing(int problem)
            problem == ENAMETOOLONG;
 }
 
-static struct sv below_prefix(struct arena *arena, const struct local_root *root, struct sv path)
-{
-    if (root->prefix.len == 0)
-        return path;
-    if (path.len == 0)
-        return root->prefix;
-    return arena_printf(arena, "%.*s/%.*s", SV_ARG(root->prefix), SV_ARG(path));
-}
-
 /* A descriptor of the folder, -1 if there is none, -2 after a failure. */
 static int open_folder(struct arena *arena, struct error *error, const struct local_root *root,
                        struct sv path)
 {
-    int directory = open(arena_cstr(arena, root->directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int directory = local_open_root(arena, root->directory);
     int folder = -1;
     if (directory >= 0) {
-        folder = open_beneath(arena, directory, below_prefix(arena, root, path), O_RDONLY | O_DIRECTORY);
+        folder = open_beneath(arena, directory, artifact_path_join(arena, root->prefix, path),
+                              O_RDONLY | O_DIRECTORY);
         int saved = errno;
         close(directory);
         errno = saved;
@@ -84,10 +73,12 @@ static void add_entry(struct arena *arena, struct listing *listing, int folder, 
     };
 }
 
-static bool is_listed(const char *name)
+/* One name that clients refuse would make them refuse the whole folder, so what cannot be asked for is not
+ * shown. */
+static bool is_listed(struct arena *arena, const char *name)
 {
-    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-           strncmp(name, LOCAL_TEMPORARY_PREFIX, strlen(LOCAL_TEMPORARY_PREFIX)) != 0;
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !local_is_reserved(sv_from(name)) &&
+           artifact_name_is_safe(arena, sv_from(name));
 }
 
 enum status local_list(struct arena *arena, struct error *error, const struct local_root *root,
@@ -106,7 +97,7 @@ enum status local_list(struct arena *arena, struct error *error, const struct lo
     struct listing listing = {0};
     const struct dirent *entry;
     while (listing.count <= LOCAL_LIST_MAX && (entry = readdir(directory))) {
-        if (is_listed(entry->d_name))
+        if (is_listed(arena, entry->d_name))
             add_entry(arena, &listing, folder, entry->d_name);
     }
     closedir(directory);
@@ -121,106 +112,63 @@ enum status local_list(struct arena *arena, struct error *error, const struct lo
     return OK;
 }
 
-/* --- Writing --- */
+/* --- The kind --- */
 
-static enum status write_failed(struct arena *arena, struct error *error, struct sv path, int problem)
+static enum status list(struct repository *repository, struct sv path, struct artifact_entry **entries,
+                        size_t *count)
 {
-    if (problem == ENOTDIR || problem == ELOOP || problem == EXDEV || problem == EISDIR ||
-        problem == ENAMETOOLONG)
-        return error_set(error, arena, INVALID_PARAMETER_VALUE,
-                         "Invalid path: there is no place for a file at '%.*s'", SV_ARG(path));
-    if (problem == ENOSPC || problem == EDQUOT)
-        return error_set(error, arena, INSUFFICIENT_STORAGE, "There is no space left for artifacts.");
-    return error_internal(error, arena, "writing artifact %.*s: %s", SV_ARG(path), strerror(problem));
+    const struct local_repository *local = (const struct local_repository *)repository;
+    const struct local_root root = {local->directory, SV("")};
+    struct local_file *files;
+    if (local_list(repository->arena, repository->error, &root, path, &files, count) != OK)
+        return FAILED;
+    *entries = ARENA_ARRAY(repository->arena, struct artifact_entry, *count);
+    for (size_t i = 0; i < *count; i++)
+        (*entries)[i] = (struct artifact_entry){files[i].name, files[i].is_dir, files[i].size};
+    return OK;
 }
 
-/* Opens the root and makes it, with its parents, if need be. -1 and errno on failure. */
-static int open_root(struct arena *arena, struct sv directory)
+static void end(struct repository *repository)
 {
-    char *path = arena_cstr(arena, directory);
-    int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (root >= 0 || errno != ENOENT)
-        return root;
-    for (size_t i = 1; i <= directory.len; i++) {
-        if (i < directory.len && path[i] != '/')
-            continue;
-        path[i] = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST)
-            return -1;
-        if (i < directory.len)
-            path[i] = '/';
-    }
-    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)repository;
 }
 
-/* Takes `at` and gives the folder `path` below it, made if need be. -1 and errno on failure. */
-static int make_folders(struct arena *arena, int at, struct sv path)
+enum status repository_open_local(const struct repository_settings *settings, struct arena *arena,
+                                  struct error *error, struct sv directory, struct repository **repository)
 {
-    struct sv rest = path;
-    while (at >= 0 && rest.len) {
-        struct sv segment = sv_cut(&rest, '/');
-        int next = -1;
-        if (mkdirat(at, arena_cstr(arena, segment), 0777) == 0 || errno == EEXIST)
-            next = open_beneath(arena, at, segment, O_RDONLY | O_DIRECTORY);
-        int saved = errno;
-        close(at);
-        errno = saved;
-        at = next;
-    }
-    return at;
-}
-
-static bool write_all(int file, struct sv bytes)
-{
-    size_t done = 0;
-    while (done < bytes.len) {
-        ssize_t wrote = write(file, bytes.data + done, bytes.len - done);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return false;
-        done += (size_t)wrote;
-    }
-    return fsync(file) == 0;
-}
-
-/* 0, or the errno. */
-static int write_in_folder(struct arena *arena, int folder, struct sv name, struct sv bytes)
-{
-    const char *final = arena_cstr(arena, name);
-    struct sv id = id_new(arena);
-    const char *temporary = arena_cstr(arena, arena_printf(arena, LOCAL_TEMPORARY_PREFIX "%.*s", SV_ARG(id)));
-    int file = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (file < 0)
-        return errno;
-    int problem = write_all(file, bytes) ? 0 : errno;
-    if (close(file) != 0 && !problem)
-        problem = errno;
-    if (!problem && renameat(folder, temporary, folder, final) != 0)
-        problem = errno;
-    if (!problem && fsync(folder) != 0)
-        problem = errno;
-    if (problem)
-        unlinkat(folder, temporary, 0);
-    return problem;
+    static const struct repository_kind kind = {
+        .list = list,
+        .stat = local_stat,
+        .open = local_open,
+        .read = local_read,
+        .file_name = local_file_name,
+        .close = local_close,
+        .create = local_create,
+        .write = local_sink_write,
+        .finish = local_finish,
+        .abandon = local_abandon,
+        .remove = local_remove,
+        .end = end,
+    };
+    struct local_repository *local = ARENA_NEW(arena, struct local_repository);
+    *local = (struct local_repository){
+        .base = {&kind, arena, error}, .settings = settings, .directory = directory};
+    *repository = &local->base;
+    return OK;
 }
 
 enum status local_write(struct arena *arena, struct error *error, const struct local_root *root,
                         struct sv path, struct sv bytes)
 {
-    struct sv whole = below_prefix(arena, root, path);
-    size_t slash = whole.len;
-    while (slash > 0 && whole.data[slash - 1] != '/')
-        slash--;
-    struct sv name = sv_from_offset(whole, slash), parent = sv_first(whole, slash ? slash - 1 : 0);
-    if (name.len == 0 || sv_starts_with(name, SV(LOCAL_TEMPORARY_PREFIX)))
-        return error_set(error, arena, INVALID_PARAMETER_VALUE, "Invalid path");
-    int folder = open_root(arena, root->directory);
-    if (folder >= 0)
-        folder = make_folders(arena, folder, parent);
-    if (folder < 0)
-        return write_failed(arena, error, path, errno);
-    int problem = write_in_folder(arena, folder, name, bytes);
-    close(folder);
-    return problem ? write_failed(arena, error, path, problem) : OK;
+    static const struct repository_settings settings = {.sync = true};
+    struct repository *repository;
+    struct artifact_sink *sink;
+    if (repository_open_local(&settings, arena, error, root->directory, &repository) != OK ||
+        local_create(repository, artifact_path_join(arena, root->prefix, path), (int64_t)bytes.len, &sink) !=
+            OK)
+        return FAILED;
+    if (local_sink_write(sink, bytes.data, bytes.len) == OK)
+        return local_finish(sink);
+    local_abandon(sink);
+    return FAILED;
 }

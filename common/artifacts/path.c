@@ -9,7 +9,7 @@
 
 static bool is_drive_path(struct sv path)
 {
-    if (path.len < 3 || path.data[1] != ':' || (path.data[2] != '/' && path.data[2] != '\\'))
+    if (path.len < 3 || path.data[1] != ':' || path.data[2] != '/')
         return false;
     char letter = path.data[0];
     return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
@@ -19,7 +19,7 @@ static bool is_safe(struct sv path)
 {
     for (size_t i = 0; i < path.len; i++) {
         unsigned char byte = (unsigned char)path.data[i];
-        if (byte < 0x20 || byte == 0x7f)
+        if (byte < 0x20 || byte == 0x7f || byte == '#' || byte == '\\')
             return false;
     }
     if (sv_starts_with(path, SV("/")) || is_drive_path(path) ||
@@ -46,9 +46,14 @@ static bool is_safe_when_decoded(struct arena *arena, struct sv path)
     return false;
 }
 
+bool artifact_name_is_safe(struct arena *arena, struct sv name)
+{
+    return utf8_valid(name) && is_safe_when_decoded(arena, name);
+}
+
 enum status artifact_path_check(struct arena *arena, struct error *error, struct sv path, struct sv *clean)
 {
-    if (sv_find(path, '#') < path.len || !utf8_valid(path) || !is_safe_when_decoded(arena, path))
+    if (!utf8_valid(path) || !is_safe_when_decoded(arena, path))
         return error_set(error, arena, INVALID_PARAMETER_VALUE, "Invalid path");
     char *out = arena_alloc(arena, path.len + 1);
     size_t len = 0;
@@ -64,4 +69,19 @@ enum status artifact_path_check(struct arena *arena, struct error *error, struct
     }
     *clean = (struct sv){out, len};
     return OK;
+}
+
+enum status artifact_file_path_check(struct arena *arena, struct error *error, struct sv path,
+                                     struct sv *clean)
+{
+    if (artifact_path_check(arena, error, path, clean) != OK)
+        return FAILED;
+    return sv_trim(*clean).len ? OK : error_set(error, arena, INVALID_PARAMETER_VALUE, "Invalid path");
+}
+
+struct sv artifact_path_join(struct arena *arena, struct sv folder, struct sv path)
+{
+    if (folder.len == 0 || path.len == 0)
+        return folder.len ? folder : path;
+    return arena_printf(arena, "%.*s/%.*s", SV_ARG(folder), SV_ARG(path));
 }

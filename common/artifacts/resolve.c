@@ -5,7 +5,8 @@
 #include "common/artifacts/path.h"
 #include "common/base/uri.h"
 
-#define PROXY_PATH "/api/2.0/mlflow-artifacts/artifacts/"
+#define PROXY_PATH      "/api/2.0/mlflow-artifacts/artifacts/"
+#define ERROR_URI_LIMIT 1000 /* bytes of a URI that a message repeats */
 
 static bool is_one_of(struct sv scheme, const char *const *names)
 {
@@ -16,21 +17,21 @@ static bool is_one_of(struct sv scheme, const char *const *names)
     return false;
 }
 
-static enum status unsupported(struct arena *arena, struct error *error, struct sv scheme, struct sv uri)
+enum status artifact_unsupported(struct arena *arena, struct error *error, struct sv uri)
 {
-    static const char *const known[] = {"s3",   "r2",   "gs",     "wasbs", "abfss",  "ftp", "sftp",
+    static const char *const known[] = {"r2",   "gs",   "wasbs",  "abfss", "ftp",    "sftp",
                                         "dbfs", "hdfs", "viewfs", "runs",  "models", NULL};
+    struct sv scheme = uri_scheme(uri), shown = sv_first(uri, ERROR_URI_LIMIT);
     if (is_one_of(scheme, known))
-        return error_set(
-            error, arena, NOT_IMPLEMENTED,
-            "This server does not read artifacts of the scheme '%.*s': its own are local folders "
-            "(file:) and what it serves itself (mlflow-artifacts:).",
-            SV_ARG(scheme));
+        return error_set(error, arena, NOT_IMPLEMENTED,
+                         "This server does not keep artifacts of the scheme '%.*s'. It knows local folders "
+                         "(file:) and S3 (s3://bucket/prefix).",
+                         SV_ARG(scheme));
     return error_set(
         error, arena, INVALID_PARAMETER_VALUE,
         "Could not find a registered artifact repository for: %.*s. Currently registered schemes "
-        "are: ['', 'file', 'http', 'https', 'mlflow-artifacts']",
-        SV_ARG(uri));
+        "are: ['', 'file', 's3', 'http', 'https', 'mlflow-artifacts']",
+        SV_ARG(shown));
 }
 
 static struct sv without_query(struct sv uri)
@@ -47,9 +48,8 @@ static struct sv without_authority(struct sv text)
     return sv_from_offset(authority, sv_find(authority, '/'));
 }
 
-/* False if the URI is not one of a folder of this machine. */
-static bool local_directory(struct arena *arena, struct sv working_directory, struct sv uri,
-                            struct sv *directory)
+bool artifact_local_directory(struct arena *arena, struct sv working_directory, struct sv uri,
+                              struct sv *directory)
 {
     struct sv scheme = uri_scheme(uri), path = without_query(uri);
     if (scheme.data && !sv_equal_ignoring_case(scheme, SV("file")))
@@ -72,36 +72,101 @@ static struct sv proxied_path(struct sv scheme, struct sv uri)
     return sv_from_offset(rest, (size_t)(marker - rest.data) + strlen(PROXY_PATH));
 }
 
-static enum status resolve_proxied(const struct artifact_settings *settings, struct arena *arena,
-                                   struct error *error, struct sv scheme, struct sv uri,
-                                   struct local_root *root)
+/* What could make two readers of one URI see two places: fragments and parameters (RFC 3986 section 3). */
+static enum status check_uri(struct arena *arena, struct error *error, struct sv uri)
 {
+    for (size_t i = 0; i < uri.len; i++) {
+        unsigned char byte = (unsigned char)uri.data[i];
+        if (byte < 0x20 || byte == 0x7f || byte == '#' || byte == ';')
+            return error_set(error, arena, INVALID_PARAMETER_VALUE,
+                             "The artifact URI can't include fragments, params or control characters.");
+    }
+    return OK;
+}
+
+static enum status locate_proxied(const struct artifact_settings *settings, struct arena *arena,
+                                  struct error *error, struct sv scheme, struct sv uri,
+                                  struct artifact_place *place)
+{
+    struct sv shown = sv_first(uri, ERROR_URI_LIMIT);
     if (!settings->serve_artifacts)
         return error_set(error, arena, INVALID_PARAMETER_VALUE,
                          "The artifacts of %.*s are served by an MLflow server, but this one runs with "
                          "--no-serve-artifacts. Start it with --serve-artifacts to reach them.",
-                         SV_ARG(uri));
+                         SV_ARG(shown));
     struct sv path = proxied_path(scheme, uri);
     if (!path.data)
         return error_set(error, arena, INVALID_PARAMETER_VALUE,
-                         "The artifact URI %.*s does not lie below " PROXY_PATH ".", SV_ARG(uri));
-    if (!local_directory(arena, settings->working_directory, settings->destination, &root->directory))
-        return unsupported(arena, error, uri_scheme(settings->destination), settings->destination);
+                         "The artifact URI %.*s does not lie below " PROXY_PATH ".", SV_ARG(shown));
     path = uri_decode_leniently(arena, path);
     while (sv_starts_with(path, SV("/")))
         path = sv_from_offset(path, 1);
-    return artifact_path_check(arena, error, path, &root->prefix);
+    *place = artifact_destination(settings, arena);
+    return artifact_path_check(arena, error, path, &place->prefix);
+}
+
+/* A root and what lies below it; both are clean. */
+static bool is_below(struct sv directory, struct sv root)
+{
+    if (sv_equal(root, SV("/")))
+        return true;
+    return sv_starts_with(directory, root) && (directory.len == root.len || directory.data[root.len] == '/');
+}
+
+static enum status check_roots(const struct artifact_settings *settings, struct arena *arena,
+                               struct error *error, struct sv directory)
+{
+    struct sv rest = settings->roots, root;
+    if (rest.len == 0 ||
+        (artifact_local_directory(arena, settings->working_directory, settings->destination, &root) &&
+         is_below(directory, root)))
+        return OK;
+    while (rest.data) {
+        struct sv item = sv_trim(sv_cut(&rest, ','));
+        if (item.len && artifact_local_directory(arena, settings->working_directory, item, &root) &&
+            is_below(directory, root))
+            return OK;
+    }
+    return error_set(error, arena, PERMISSION_DENIED,
+                     "The artifacts lie in a folder that this server may not use: its setting artifact_roots "
+                     "does not name it.");
+}
+
+struct artifact_place artifact_destination(const struct artifact_settings *settings, struct arena *arena)
+{
+    struct artifact_place place = {settings->destination, SV(""), true};
+    artifact_local_directory(arena, settings->working_directory, settings->destination, &place.root);
+    return place;
+}
+
+enum status artifact_locate(const struct artifact_settings *settings, struct arena *arena,
+                            struct error *error, struct sv uri, struct artifact_place *place)
+{
+    static const char *const proxied[] = {"mlflow-artifacts", "http", "https", NULL};
+    *place = (struct artifact_place){uri, SV(""), false};
+    struct sv scheme = uri_scheme(uri);
+    if (check_uri(arena, error, uri) != OK)
+        return FAILED;
+    if (scheme.data && is_one_of(scheme, proxied))
+        return locate_proxied(settings, arena, error, scheme, uri, place);
+    if (artifact_local_directory(arena, settings->working_directory, uri, &place->root))
+        return check_roots(settings, arena, error, place->root);
+    return OK;
 }
 
 enum status artifact_resolve(const struct artifact_settings *settings, struct arena *arena,
                              struct error *error, struct sv uri, struct local_root *root)
 {
-    static const char *const proxied[] = {"mlflow-artifacts", "http", "https", NULL};
+    struct artifact_place place;
     *root = (struct local_root){.prefix = SV("")};
-    struct sv scheme = uri_scheme(uri);
-    if (scheme.data && is_one_of(scheme, proxied))
-        return resolve_proxied(settings, arena, error, scheme, uri, root);
-    if (local_directory(arena, settings->working_directory, uri, &root->directory))
+    if (artifact_locate(settings, arena, error, uri, &place) != OK)
+        return FAILED;
+    root->prefix = place.prefix;
+    if (sv_starts_with(place.root, SV("/"))) {
+        root->directory = place.root;
         return OK;
-    return unsupported(arena, error, scheme, uri);
+    }
+    if (sv_equal_ignoring_case(uri_scheme(place.root), SV("s3")))
+        return error_set(error, arena, NOT_IMPLEMENTED, "This operation needs artifacts in a local folder.");
+    return artifact_unsupported(arena, error, place.root);
 }

@@ -31,7 +31,8 @@
 /* A thread's connection, for those who must wake it. */
 struct worker {
     FCGX_Request fcgi;
-    bool waiting; /* on a kept connection, for its next request; under pool.lock */
+    int64_t received; /* bytes of the request's body that were read */
+    bool waiting;     /* on a kept connection, for its next request; under pool.lock */
 };
 
 struct pool {
@@ -68,8 +69,10 @@ static long fastcgi_read(struct request *request, char *bytes, size_t len)
 {
     struct worker *worker = request->connection;
     int got = FCGX_GetStr(bytes, len > 1024 * 1024 ? 1024 * 1024 : (int)len, worker->fcgi.in);
-    if (got > 0)
+    if (got > 0) {
+        worker->received += got;
         return got;
+    }
     int error = FCGX_GetError(worker->fcgi.in);
     if (error == EAGAIN || error == EWOULDBLOCK)
         return -2;
@@ -256,6 +259,15 @@ static void set_waiting(struct pool *pool, struct worker *worker, bool waiting)
     pthread_mutex_unlock(&pool->lock);
 }
 
+/* Whether records of the body are still to come: libfcgi would take them for the next request. */
+static bool left_body(const struct worker *worker, const struct request *request)
+{
+    if (request->content_length >= 0)
+        return worker->received < request->content_length;
+    bool may_have_one = request->method != METHOD_GET && request->method != METHOD_HEAD;
+    return may_have_one && !FCGX_HasSeenEOF(worker->fcgi.in);
+}
+
 /* Serves what comes over one connection: one request, or several where the web server keeps it
  * (FCGI_KEEP_CONN). */
 static void serve_connection(struct pool *pool, struct worker *worker, struct request *request, int fd)
@@ -269,8 +281,9 @@ static void serve_connection(struct pool *pool, struct worker *worker, struct re
         set_waiting(pool, worker, false);
         if (accepted != 0)
             return; /* libfcgi has closed the connection */
+        worker->received = 0;
         serve(request);
-        if (atomic_load(&pool->stopping))
+        if (atomic_load(&pool->stopping) || left_body(worker, request))
             worker->fcgi.keepConnection = 0;
         FCGX_Finish_r(&worker->fcgi);
         if (worker->fcgi.ipcFd < 0)

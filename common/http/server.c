@@ -106,6 +106,7 @@ int server_run(const struct server_options *options)
 {
     tune_malloc();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file beyond the resource limit is an error of its write */
     const char *problem = NULL;
     int listen_socket = -1;
     enum listen_kind kind = listen_find(options->listen, &listen_socket, &problem);
