@@ -251,8 +251,10 @@ static enum status choose(struct run_query *query, struct choice *choice)
     *choice = (struct choice){.plan = RUN_SEARCH_SCAN};
     bool filters = query->condition_count || query->start_time.is_set || query->end_time.is_set ||
                    query->statuses != ALL_STATUSES;
-    if (!filters && scan_is_in_order(query))
+    if (!filters && (scan_is_in_order(query) || can_walk(query))) {
+        choice->plan = can_walk(query) ? RUN_SEARCH_ORDER_WALK : RUN_SEARCH_SCAN;
         return OK;
+    }
     for (size_t i = 0; i < query->condition_count; i++) {
         const struct condition *condition = &query->conditions[i];
         if (condition->kind == CONDITION_RUN_COLUMN && condition_has_range(condition)) {

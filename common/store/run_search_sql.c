@@ -120,51 +120,58 @@ static struct db_value sort_value_bind(const struct sort_value *value)
     }
 }
 
-/* " AND (…)": the row comes behind query->after, from term `first` on. Lexicographic comparison written out;
- * the last term is the run id. */
-static void add_after(struct run_query *query, const struct stream *stream, size_t first)
+/* " AND …": the row has the same value as query->after. */
+static void add_same(struct run_query *query, const struct stream *stream, size_t place)
 {
     struct sql_text *sql = &query->sql;
-    size_t open = 1;
-    sql_text_add(sql, " AND (");
-    for (size_t i = first; i < query->term_count; i++) {
-        const struct sort_value *after = &query->after[i];
-        bool is_last = i + 1 == query->term_count;
-        const char *behind = query->terms[i].descending ? " < ?" : " > ?";
-        bool has_class = fixed_class(stream, &query->terms[i], i) < 0;
-        if (has_class) {
-            add_class(query, stream, i);
-            sql_text_add(sql, " > ? OR (");
-            sql_text_bind(sql, db_int(after->class));
-            add_class(query, stream, i);
-            sql_text_add(sql, " = ? AND ((");
-            sql_text_bind(sql, db_int(after->class));
-            add_class(query, stream, i);
-            sql_text_add(sql, " = 0 AND ");
-            add_value(query, stream, i);
-            sql_text_printf(sql, "%s) OR ((", behind);
-            sql_text_bind(sql, sort_value_bind(after));
-            add_class(query, stream, i);
-            sql_text_add(sql, " > 0 OR ");
-            add_value(query, stream, i);
-            sql_text_add(sql, " = ?) AND (");
-            sql_text_bind(sql, sort_value_bind(after));
-            open += 4;
-            continue;
-        }
-        add_value(query, stream, i);
-        sql_text_add(sql, behind);
-        sql_text_bind(sql, sort_value_bind(after));
-        if (is_last)
-            break;
-        sql_text_add(sql, " OR (");
-        add_value(query, stream, i);
+    const struct sort_value *after = &query->after[place];
+    if (fixed_class(stream, &query->terms[place], place) >= 0) {
+        add_value(query, stream, place);
+        sql_text_add(sql, " = ? AND ");
+    } else {
+        add_class(query, stream, place);
         sql_text_add(sql, " = ? AND (");
-        sql_text_bind(sql, sort_value_bind(after));
-        open += 2;
+        sql_text_bind(sql, db_int(after->class));
+        add_class(query, stream, place);
+        sql_text_add(sql, " > 0 OR ");
+        add_value(query, stream, place);
+        sql_text_add(sql, " = ?) AND ");
     }
-    while (open--)
-        sql_text_add(sql, ")");
+    sql_text_bind(sql, sort_value_bind(after));
+}
+
+static void add_behind(struct run_query *query, const struct stream *stream, size_t place)
+{
+    struct sql_text *sql = &query->sql;
+    const struct sort_value *after = &query->after[place];
+    bool has_class = fixed_class(stream, &query->terms[place], place) < 0;
+    if (has_class) {
+        sql_text_add(sql, "(");
+        add_class(query, stream, place);
+        sql_text_add(sql, " > ? OR ");
+        sql_text_bind(sql, db_int(after->class));
+        add_class(query, stream, place);
+        sql_text_add(sql, " = ? AND ");
+        sql_text_bind(sql, db_int(after->class));
+    }
+    add_value(query, stream, place);
+    sql_text_add(sql, query->terms[place].descending ? " < ?" : " > ?");
+    sql_text_bind(sql, sort_value_bind(after));
+    sql_text_add(sql, has_class ? ")" : "");
+}
+
+/* " AND (…)": the row comes behind query->after, from term `first` on. Lexicographic comparison written out,
+ * flat: the depth of nesting is limited. */
+static void add_after(struct run_query *query, const struct stream *stream, size_t first)
+{
+    sql_text_add(&query->sql, " AND (");
+    for (size_t i = first; i < query->term_count; i++) {
+        sql_text_add(&query->sql, i > first ? " OR " : "");
+        for (size_t same = first; same < i; same++)
+            add_same(query, stream, same);
+        add_behind(query, stream, i);
+    }
+    sql_text_add(&query->sql, ")");
 }
 
 static void add_select(struct run_query *query, const struct stream *stream)

@@ -908,6 +908,48 @@ static void the_largest_lists_and_filters_are_served(void **state)
     assert_int_equal(counts[1], 399);
 }
 
+static void the_most_clauses_and_order_keys_are_served(void **state)
+{
+    (void)state;
+    struct sv id = SV("11");
+    struct sv order_by[SEARCH_ORDER_BY_MAX];
+    struct sv filter = SV("");
+    for (int i = 0; i < SEARCH_CLAUSES_MAX; i++) {
+        static const char *const forms[] = {"metrics.acc != 1%d", "params.p%d IS NULL",
+                                            "dataset.name != 'x%d'", "attributes.run_id != 'x%d'",
+                                            "tags.team != 'x%d'"};
+        char clause[64];
+        snprintf(clause, sizeof(clause), "%s", forms[i % 5]);
+        char *number = strstr(clause, "%d");
+        snprintf(number, 3, "%02d", i);
+        memmove(number + 2, strstr(forms[i % 5], "%d") + 2, strlen(strstr(forms[i % 5], "%d") + 2) + 1);
+        filter = arena_printf(arena, "%.*s%s%s", SV_ARG(filter), i ? " AND " : "", clause);
+    }
+    for (int i = 0; i < SEARCH_ORDER_BY_MAX; i++)
+        order_by[i] = arena_printf(arena, "metrics.%s%d", i ? "m" : "acc", i);
+    struct run_search input = {.experiment_ids = &id,
+                               .experiment_count = 1,
+                               .filter = filter,
+                               .order_by = order_by,
+                               .order_by_count = SEARCH_ORDER_BY_MAX,
+                               .view = VIEW_ALL,
+                               .max_results = 10};
+    size_t expected = 0;
+    for (size_t i = 0; i < model_count; i++)
+        expected += model[i].experiment == 11 && model[i].metric_states[0] != ABSENT && model[i].tags[0][0] &&
+                    model[i].dataset_count;
+    size_t count = 0;
+    do {
+        struct run_page page;
+        if (try_search(&input, &page) != OK)
+            fail_msg("%.*s %.*s", SV_ARG(error.message), SV_ARG(error.detail));
+        count += page.count;
+        input.page_token = page.next_page_token;
+    } while (input.page_token.data);
+    assert_true(expected > 50);
+    assert_int_equal(count, expected);
+}
+
 /* --- What SQLite makes of the statements --- */
 
 static struct sv query_plan(struct run_query *query)
@@ -1016,6 +1058,10 @@ static void statements_run_on_the_indexes_they_are_made_for(void **state)
                 (const char *const[]){"SEARCH o USING COVERING INDEX params_by_value (name=?)",
                                       "USE TEMP B-TREE FOR RIGHT PART OF ORDER BY", NULL});
 
+    compile(&query, &tx, "status = 'RUNNING'", NULL, NULL);
+    assert_plan(&query, &(struct stream){.kind = STREAM_UNSETTLED, .lifecycle = -1},
+                (const char *const[]){"SEARCH r USING INDEX runs_unsettled (experiment=?)", NULL});
+
     compile(&query, &tx, "run_id IN ('a', 'b') AND dataset.name = 'd' AND params.lr LIKE 'ad%'", NULL, NULL);
     assert_plan(&query, &(struct stream){.kind = STREAM_RANGE, .condition = &query.conditions[0]},
                 (const char *const[]){"SEARCH r USING INDEX sqlite_autoindex_runs_1 (run_id=?)", NULL});
@@ -1039,6 +1085,7 @@ int main(void)
         cmocka_unit_test(an_experiment_named_twice_gives_its_runs_once),
         cmocka_unit_test(an_offset_beyond_the_end_gives_nothing),
         cmocka_unit_test(the_largest_lists_and_filters_are_served),
+        cmocka_unit_test(the_most_clauses_and_order_keys_are_served),
         cmocka_unit_test(statements_run_on_the_indexes_they_are_made_for),
     };
     return cmocka_run_group_tests_name("runs/search", tests, set_up, tear_down);
