@@ -37,6 +37,15 @@ struct sv id_new(struct arena *arena)
     return (struct sv){text, 2 * sizeof(bytes)};
 }
 
+struct sv id_new_uuid(struct arena *arena)
+{
+    struct sv id = id_new(arena);
+    char *hex = arena_cstr(arena, id);
+    hex[12] = '4';
+    hex[16] = "89ab"[(unsigned char)hex[16] % 4];
+    return arena_printf(arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
 static const char *const adjectives[] = {
     "agile", "amber",  "ample",  "apt",     "bold",   "brave",  "bright",   "brisk",  "calm",   "candid",
     "clear", "clever", "cosmic", "crisp",   "deft",   "eager",  "early",    "fair",   "fleet",  "fluent",

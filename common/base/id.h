@@ -12,6 +12,9 @@ void random_bytes(void *bytes, size_t len);
 /* 32 lower-case hex digits, as MLflow's run ids. In the arena. */
 struct sv id_new(struct arena *arena);
 
+/* A random UUID (RFC 4122, version 4), lower case with dashes. In the arena. */
+struct sv id_new_uuid(struct arena *arena);
+
 /* A run name as MLflow makes them: adjective-noun-number, lower case, at most 20 characters. In the arena. */
 struct sv id_new_name(struct arena *arena);
 

@@ -46,6 +46,26 @@ static void ids_are_32_lower_case_hex_digits_and_differ(void **state)
         assert_true(memcmp(ids[i - 1], ids[i], 32) != 0);
 }
 
+static void uuids_are_of_version_4_and_differ(void **state)
+{
+    (void)state;
+    struct sv before = SV_ABSENT;
+    for (int i = 0; i < 1000; i++) {
+        struct sv id = id_new_uuid(arena);
+        assert_int_equal(id.len, 36);
+        for (size_t k = 0; k < 36; k++) {
+            if (k == 8 || k == 13 || k == 18 || k == 23)
+                assert_int_equal(id.data[k], '-');
+            else
+                assert_non_null(memchr("0123456789abcdef", id.data[k], 16));
+        }
+        assert_int_equal(id.data[14], '4');
+        assert_non_null(memchr("89ab", id.data[19], 4));
+        assert_false(sv_equal(id, before));
+        before = id;
+    }
+}
+
 static void random_bytes_fill_exactly_what_was_asked(void **state)
 {
     (void)state;
@@ -149,9 +169,13 @@ static void malformed_base64_is_absent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(ids_are_32_lower_case_hex_digits_and_differ), TEST(random_bytes_fill_exactly_what_was_asked),
-        TEST(names_are_adjective_noun_and_number),         TEST(base64_is_that_of_rfc_4648),
-        TEST(bytes_of_any_length_survive_base64),          TEST(malformed_base64_is_absent),
+        TEST(ids_are_32_lower_case_hex_digits_and_differ),
+        TEST(random_bytes_fill_exactly_what_was_asked),
+        TEST(uuids_are_of_version_4_and_differ),
+        TEST(names_are_adjective_noun_and_number),
+        TEST(base64_is_that_of_rfc_4648),
+        TEST(bytes_of_any_length_survive_base64),
+        TEST(malformed_base64_is_absent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
