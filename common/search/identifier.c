@@ -83,6 +83,9 @@ enum status search_identifier_resolve(struct arena *arena, struct error *error,
     if (prefix.data) {
         prefix = unquote(prefix);
         entity = find_entity(language, prefix);
+        if (!entity && language->expected_entities)
+            return SEARCH_FAIL(arena, error, "Invalid entity type: '%.*s'. Expected one of %s.",
+                               SV_ARG(search_clip(prefix)), language->expected_entities);
         if (!entity)
             return SEARCH_FAIL(arena, error, "Invalid entity type '%.*s'. %s", SV_ARG(search_clip(prefix)),
                                language->invalid_entity);

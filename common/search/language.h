@@ -46,6 +46,7 @@ struct search_key {
     unsigned operators; /* SEARCH_BITs */
     enum search_usage usage;
     bool may_be_quoted; /* a number that may also stand in quotes */
+    bool may_be_bare;   /* a text that may also be a number without quotes */
 };
 
 struct search_entity {
@@ -78,6 +79,13 @@ struct search_language {
     const struct search_key
         *order_keys;              /* the only keys of order_by, without prefixes; NULL: the entities' */
     const char *order_keys_shown; /* which of them a message lists */
+    /* The logged models' way to put it: "Invalid entity type: 'x'. Expected one of …", "Invalid comparison
+     * operator for params.x: '>'. Expected one of …", "Invalid filter string: '…'. Expected …". NULL: as
+     * above.
+     */
+    const char *expected_entities;
+    const char *expected_operators;
+    const char *expected_clauses;
 };
 
 #endif

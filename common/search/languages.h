@@ -1,6 +1,7 @@
 #ifndef TRACKLIGHT_SEARCH_LANGUAGES_H
 #define TRACKLIGHT_SEARCH_LANGUAGES_H
 
+#include "common/base/sv.h"
 #include "common/search/language.h"
 
 /* runs/search and experiments/search. */
@@ -48,5 +49,33 @@ enum registry_key {
 
 extern const struct search_language model_language;
 extern const struct search_language model_version_language;
+
+/* logged-models/search. */
+
+enum logged_model_entity {
+    LOGGED_MODEL_ATTRIBUTE,
+    LOGGED_MODEL_METRIC,
+    LOGGED_MODEL_PARAM,
+    LOGGED_MODEL_TAG,
+};
+
+enum logged_model_key {
+    LOGGED_MODEL_KEY_NAME,
+    LOGGED_MODEL_KEY_MODEL_ID,
+    LOGGED_MODEL_KEY_MODEL_TYPE,
+    LOGGED_MODEL_KEY_SOURCE_RUN_ID,
+    LOGGED_MODEL_KEY_STATUS,
+    LOGGED_MODEL_KEY_STATUS_MESSAGE,
+    LOGGED_MODEL_KEY_ARTIFACT_LOCATION,
+    LOGGED_MODEL_KEY_EXPERIMENT_ID,
+    LOGGED_MODEL_KEY_LIFECYCLE_STAGE,
+    LOGGED_MODEL_KEY_CREATION_TIME,
+    LOGGED_MODEL_KEY_LAST_UPDATE_TIME,
+};
+
+extern const struct search_language logged_model_language;
+
+/* The attribute of this name, as order_by of logged-models/search gives it; NULL if there is none. */
+const struct search_key *logged_model_attribute(struct sv name);
 
 #endif

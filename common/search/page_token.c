@@ -74,24 +74,28 @@ static bool read_value(struct json_object *json, enum sort_type type, struct are
     }
 }
 
-static bool read_after(struct json_object *root, uint64_t query_hash, const enum sort_type *types,
+const struct sort_value *sort_values_read(struct arena *arena, struct json_object *array,
+                                          const enum sort_type *types, size_t count)
+{
+    if (!json_object_is_type(array, json_type_array) || json_object_array_length(array) != count)
+        return NULL;
+    struct sort_value *values = ARENA_ARRAY(arena, struct sort_value, count);
+    for (size_t i = 0; i < count; i++)
+        if (!read_value(json_object_array_get_idx(array, i), types[i], arena, &values[i]))
+            return NULL;
+    return values;
+}
+
+static void read_after(struct json_object *root, uint64_t query_hash, const enum sort_type *types,
                        size_t count, struct arena *arena, struct page_token *token)
 {
     struct json_object *query = NULL;
     struct json_object *after = NULL;
     json_object_object_get_ex(root, "query", &query);
     json_object_object_get_ex(root, "after", &after);
-    if (!json_object_is_type(query, json_type_string) || !json_object_is_type(after, json_type_array) ||
-        json_object_array_length(after) != count)
-        return false;
-    if (!sv_equal(json_string_view(query), arena_printf(arena, "%016" PRIx64, query_hash)))
-        return false;
-    struct sort_value *values = ARENA_ARRAY(arena, struct sort_value, count);
-    for (size_t i = 0; i < count; i++)
-        if (!read_value(json_object_array_get_idx(after, i), types[i], arena, &values[i]))
-            return false;
-    token->after = values;
-    return true;
+    if (json_object_is_type(query, json_type_string) &&
+        sv_equal(json_string_view(query), arena_printf(arena, "%016" PRIx64, query_hash)))
+        token->after = sort_values_read(arena, after, types, count);
 }
 
 /* As Python prints a dict, as far as its values are simple. */
@@ -151,6 +155,24 @@ enum status page_token_read(struct arena *arena, struct error *error, struct sv 
 
 /* --- Writing --- */
 
+void sort_values_write(struct json_writer *json, const struct sort_value *values, size_t count)
+{
+    json_begin_array(json);
+    for (size_t i = 0; i < count; i++) {
+        if (values[i].class == SORT_ABSENT)
+            json_put_null(json);
+        else if (values[i].class == SORT_NAN)
+            json_put_bool(json, true);
+        else if (values[i].type == SORT_INT)
+            json_put_int(json, values[i].integer);
+        else if (values[i].type == SORT_DOUBLE)
+            json_put_double(json, values[i].real);
+        else
+            json_put_string(json, values[i].text);
+    }
+    json_end_array(json);
+}
+
 struct sv page_token_write(struct arena *arena, int64_t offset, uint64_t query_hash,
                            const struct sort_value *after, size_t count)
 {
@@ -169,20 +191,7 @@ struct sv page_token_write(struct arena *arena, int64_t offset, uint64_t query_h
     json_put_int_field(&writer, "offset", offset);
     json_put_string_field(&writer, "query", hash);
     json_key(&writer, "after");
-    json_begin_array(&writer);
-    for (size_t i = 0; i < count; i++) {
-        if (after[i].class == SORT_ABSENT)
-            json_put_null(&writer);
-        else if (after[i].class == SORT_NAN)
-            json_put_bool(&writer, true);
-        else if (after[i].type == SORT_INT)
-            json_put_int(&writer, after[i].integer);
-        else if (after[i].type == SORT_DOUBLE)
-            json_put_double(&writer, after[i].real);
-        else
-            json_put_string(&writer, after[i].text);
-    }
-    json_end_array(&writer);
+    sort_values_write(&writer, after, count);
     json_end_object(&writer);
     bool fits = !json.failed;
     size_t len = json.len;

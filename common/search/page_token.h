@@ -9,6 +9,9 @@
 #include "common/base/error.h"
 #include "common/base/sv.h"
 
+struct json_object;
+struct json_writer;
+
 /* Where the next page of a search begins. On the wire: base64 of {"offset": N, "query": "<hash>", "after":
  * [...]}. The offset alone, as MLflow's tokens have it, is enough; ours say besides after which row to go on,
  * so that a late page costs what the first one does. "after" holds only for the query whose hash it carries;
@@ -46,6 +49,11 @@ enum status page_token_read(struct arena *arena, struct error *error, struct sv 
 
 struct sv page_token_write(struct arena *arena, int64_t offset, uint64_t query_hash,
                            const struct sort_value *after, size_t count);
+
+/* What stands under "after". NULL unless it is an array of `count` values of these types. */
+const struct sort_value *sort_values_read(struct arena *arena, struct json_object *array,
+                                          const enum sort_type *types, size_t count);
+void sort_values_write(struct json_writer *json, const struct sort_value *values, size_t count);
 
 /* For the query's hash: start with 0 and add every part. Parts cannot run into each other. */
 uint64_t query_hash_add(uint64_t hash, struct sv part);

@@ -60,6 +60,10 @@ static bool at_comparison(const struct parser *parser)
 static enum status invalid_clauses(struct parser *parser)
 {
     enum { LISTED_MAX = 8 };
+    if (parser->language->expected_clauses)
+        return PARSE_FAIL(parser, "Invalid filter string: %.*s. %s",
+                          SV_ARG(search_repr(parser->arena, parser->lexer.text)),
+                          parser->language->expected_clauses);
     const char *quote = parser->language->quotes_clauses ? "'" : "";
     struct sv list = SV("");
     for (int listed = 0; listed < LISTED_MAX; listed++) {
@@ -272,7 +276,11 @@ static enum status take_text(struct parser *parser, struct search_token token, s
             "Parameter value is either not quoted or unidentified quote types used for string value "
             "%.*s. Use either single or double quotes.",
             SV_ARG(search_clip(token.text)));
-    if (token.kind == SEARCH_TOKEN_OPEN && clause->fixed) {
+    if (token.kind == SEARCH_TOKEN_DIGITS && clause->fixed && clause->fixed->may_be_bare) {
+        clause->text = token.text;
+        return OK;
+    }
+    if (token.kind == SEARCH_TOKEN_OPEN && (clause->fixed || (operators & SEARCH_IN_LISTS))) {
         if (!(operators & SEARCH_IN_LISTS))
             return PARSE_FAIL(parser, "%s", parser->language->list_refused);
         if (clause->op == SEARCH_IN || clause->op == SEARCH_NOT_IN)
@@ -296,6 +304,10 @@ static enum status wrong_comparator(struct parser *parser, const struct search_c
                                     struct sv found)
 {
     found = search_clip(found);
+    if (parser->language->expected_operators)
+        return PARSE_FAIL(parser, "Invalid comparison operator for %s.%.*s: '%.*s'. Expected one of %s.",
+                          clause->entity->prefixes[0], SV_ARG(search_clip(clause->key)), SV_ARG(found),
+                          parser->language->expected_operators);
     if (!parser->language->names_comparators) {
         bool named = clause->fixed && clause->fixed->may_be_quoted;
         return PARSE_FAIL(parser, "Invalid comparator for %s%s%s: %.*s", clause->entity->label,
@@ -358,6 +370,10 @@ static enum status take_comparison(struct parser *parser, struct search_clause *
         (struct search_clause){.entity = identifier.entity, .fixed = identifier.fixed, .key = identifier.key};
     struct sv op_text;
     take_operator(parser, &clause->op, &op_text);
+    unsigned operators = clause->fixed ? clause->fixed->operators : clause->entity->operators;
+    bool refused = clause->op == SEARCH_OPERATORS || !(operators & SEARCH_BIT(clause->op));
+    if (refused && parser->language->expected_operators)
+        return wrong_comparator(parser, clause, op_text);
     if (clause->op == SEARCH_IS_NULL || clause->op == SEARCH_IS_NOT_NULL)
         return take_null_test(parser, clause);
     if (ends_comparison(peek(parser)))
@@ -368,8 +384,7 @@ static enum status take_comparison(struct parser *parser, struct search_clause *
     enum search_type type = clause->fixed ? clause->fixed->type : clause->entity->type;
     if ((type == SEARCH_NUMBER ? take_number : take_text)(parser, value, clause) != OK)
         return FAILED;
-    unsigned operators = clause->fixed ? clause->fixed->operators : clause->entity->operators;
-    if (clause->op == SEARCH_OPERATORS || !(operators & SEARCH_BIT(clause->op)))
+    if (refused)
         return wrong_comparator(parser, clause, op_text);
     if ((clause->op == SEARCH_LIKE || clause->op == SEARCH_ILIKE) &&
         clause->text.len > SEARCH_LIKE_PATTERN_MAX)
@@ -412,9 +427,14 @@ enum status search_parse_filter(struct arena *arena, struct error *error,
     struct parser parser = {.arena = arena, .error = error, .language = language, .lexer = {.text = text}};
     if (!utf8_valid(text))
         return SEARCH_FAIL(arena, error, "The filter is not valid UTF-8.");
+    if (!sv_trim(text).len && language->expected_clauses)
+        return invalid_clauses(&parser);
     if (!sv_trim(text).len)
         return SEARCH_FAIL(arena, error, "Invalid filter '%.*s'. Could not be parsed.",
                            SV_ARG(search_clip(text)));
+    if (has_second_statement(text) && language->expected_clauses)
+        return SEARCH_FAIL(arena, error, "Invalid filter string: %.*s. Expected a single SQL expression.",
+                           SV_ARG(search_repr(arena, text)));
     if (has_second_statement(text))
         return SEARCH_FAIL(
             arena, error, "Search filter contained multiple expression %.*s. Provide AND-ed expression list.",
