@@ -42,7 +42,9 @@ static bool is_same(const struct search_order *a, const struct search_order *b)
 {
     if (a->entity != b->entity)
         return false;
-    return a->fixed ? a->fixed->id == b->fixed->id : sv_equal(a->key, b->key);
+    if (a->fixed && b->fixed)
+        return a->fixed->id == b->fixed->id;
+    return sv_equal(a->key, b->key);
 }
 
 enum status search_parse_order_by(struct arena *arena, struct error *error,

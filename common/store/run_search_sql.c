@@ -361,6 +361,7 @@ static bool compile_unsettled_metric(struct run_query *query, const struct strea
     const char *alias = is_order ? "o" : "d";
     const char *column = is_order ? "o.value" : "d.value";
     const struct condition *own = is_order ? first_term_condition(query) : stream->condition;
+    int64_t name = own ? own->name : query->terms[0].name;
     struct sql_text *sql = &query->sql;
     add_select(query, stream);
     sql_text_printf(sql, " FROM runs r CROSS JOIN latest_metrics %s", alias);
@@ -368,7 +369,7 @@ static bool compile_unsettled_metric(struct run_query *query, const struct strea
     sql_text_add(sql, " WHERE ");
     add_unsettled(query, stream->lifecycle);
     sql_text_printf(sql, " AND %s.run = r.id AND %s.name = ? AND %s.settled = 0", alias, alias, alias);
-    sql_text_bind(sql, db_int(is_order ? query->terms[0].name : own->name));
+    sql_text_bind(sql, db_int(name));
     if (own)
         condition_add_tests(sql, column, own);
     run_query_add_start_time(query);
