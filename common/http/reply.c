@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "common/http/error.h"
 #include "common/http/server_internal.h"
@@ -32,6 +33,9 @@ void reply_header(struct request *request, const char *name, struct sv value)
         return;
     for (size_t i = 0; i < value.len; i++)
         if ((unsigned char)value.data[i] < 0x20 || value.data[i] == 0x7f)
+            return;
+    for (size_t i = 0; i < reply->header_count; i++)
+        if (strcmp(reply->headers[i].name, name) == 0 && sv_equal(reply->headers[i].value, value))
             return;
     reply->headers[reply->header_count++] = (struct header){name, value};
 }

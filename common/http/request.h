@@ -129,7 +129,8 @@ struct json_writer *reply_json(struct request *request);
 enum status reply_empty(struct request *request);
 /* Any status with a whole body that is copied. */
 enum status reply_text(struct request *request, int status, const char *content_type, struct sv body);
-/* Adds a header; `name` is static and lower case; a value with control characters is dropped. */
+/* Adds a header; `name` is static and lower case; a value with control characters is dropped, and so
+ * is one that is there already. */
 void reply_header(struct request *request, const char *name, struct sv value);
 
 /* For ACCESS_STREAM_READ: if enough has gathered in the body (or `all`), ends the snapshot, sends it, and
