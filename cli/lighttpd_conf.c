@@ -14,7 +14,7 @@ static const char general[] =
     "server.tag = \"Tracklight\"\n"
     "server.event-handler = \"epoll\"\n"
     "server.max-worker = 0\n"
-    "server.stat-cache-engine = \"simple\"\n"
+    "server.stat-cache-engine = \"disable\"   # a replaced artifact is seen at once\n"
     "server.feature-flags = (\n"
     "    \"server.h2proto\" => \"disable\",\n"
     "    \"server.h2c\" => \"disable\",\n"
@@ -29,14 +29,18 @@ static const char general[] =
     "server.max-read-idle = 60\n"
     "server.max-write-idle = 360\n"
     "\n"
-    "# A body of known length is streamed, and the program limits it. One of unknown length lies on disk "
-    "first\n"
-    "# (lighttpd would answer it 411 otherwise), so it is limited here, in KiB.\n"
+    "# Bodies are gathered here, so that a slow sender occupies no program; the programs' own limit is "
+    "lower.\n"
     "server.stream-response-body = 1\n"
-    "server.max-request-size = 5242880\n"
-    "$REQUEST_HEADER[\"content-length\"] =~ \"^[0-9]\" {\n"
-    "    server.stream-request-body = 1\n"
-    "    server.max-request-size = 0\n"
+    "server.max-request-size = 131072\n"
+    "# Files are streamed, and the program limits them. One of unknown length lies on disk first (lighttpd\n"
+    "# would answer it 411 otherwise), so it is limited here, in KiB.\n"
+    "$HTTP[\"url\"] =~ \"/(?:mlflow-artifacts/artifacts|upload-artifact)(?:/|$)\" {\n"
+    "    server.max-request-size = 5242880\n"
+    "    $REQUEST_HEADER[\"content-length\"] =~ \"^[0-9]\" {\n"
+    "        server.stream-request-body = 1\n"
+    "        server.max-request-size = 0\n"
+    "    }\n"
     "}\n"
     "\n"
     "index-file.names = ( \"index.html\" )\n"
@@ -62,9 +66,12 @@ static void write_programs(const struct lighttpd_conf *conf, struct buffer *out)
         buffer_printf(out,
                       "var.%s = ( \"/\" => ((\n"
                       "    \"socket\" => \"%s.sock\", \"check-local\" => \"disable\",\n"
-                      "    \"fix-root-scriptname\" => \"enable\"\n"
-                      ")) )\n",
+                      "    \"fix-root-scriptname\" => \"enable\"",
                       conf->programs[i], conf->programs[i]);
+        if (conf->sendfile_program == conf->programs[i])
+            buffer_printf(out, ",\n    \"x-sendfile\" => \"enable\", \"x-sendfile-docroot\" => ( \"%.*s\" )",
+                          SV_ARG(conf->sendfile_root));
+        BUFFER_LITERAL(out, "\n)) )\n");
     }
 }
 

@@ -71,7 +71,8 @@ struct enum_name {
 };
 
 struct field {
-    const char *name; /* snake_case as in the proto; the lowerCamelCase spelling is accepted too */
+    const char
+        *name; /* snake_case as in the proto; unless required, the lowerCamelCase spelling counts too */
     enum field_type type;
     bool required;     /* absent, null and "" are refused: "Missing value for required parameter 'P'." */
     bool in_path;      /* taken from the path parameter of this name, never from query or body */

@@ -23,21 +23,22 @@ static bool lower_camel_case(const char *name, char camel[NAME_MAX_BYTES])
     return differs;
 }
 
-/* The value under either spelling of the name; NULL if it is absent or null. */
-static struct json_object *find_spelling(struct json_object *object, const char *name)
+/* The value under the name, or under its other spelling where that counts; NULL if it is absent or null. */
+static struct json_object *find_spelling(struct json_object *object, const char *name, bool camel_too)
 {
     char camel[NAME_MAX_BYTES];
     struct json_object *value = json_object_object_get(object, name);
-    if (!value && lower_camel_case(name, camel))
+    if (!value && camel_too && lower_camel_case(name, camel))
         value = json_object_object_get(object, camel);
     return value;
 }
 
+/* MLflow looks for required fields under their own spelling only. */
 static struct json_object *find(struct json_object *object, const struct field *field)
 {
-    struct json_object *value = find_spelling(object, field->name);
+    struct json_object *value = find_spelling(object, field->name, !field->required);
     if (!value && field->alias)
-        value = find_spelling(object, field->alias);
+        value = find_spelling(object, field->alias, !field->required);
     return value;
 }
 

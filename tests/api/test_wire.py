@@ -337,11 +337,12 @@ def test_optional_fields_may_be_spelt_in_camel_case(api, experiment):
     assert api.get_run(info["run_id"])["info"]["end_time"] == 9
 
 
-def test_required_fields_may_be_spelt_in_camel_case_too(api, experiment):
-    api.post("experiments/update", {"experimentId": experiment, "newName": unique("camel")}).ok()
-    run = api.run(experiment)
-    api.post("runs/set-tag", {"runId": run, "key": "k", "value": "v"}).ok()
-    assert api.tags(run)["k"] == "v"
+def test_required_fields_must_be_spelt_in_snake_case(api, run, experiment):
+    renamed = api.post("experiments/update", {"experimentId": experiment, "new_name": unique("camel")})
+    expect_invalid(renamed, missing("experiment_id"))
+    tagged = api.post("runs/set-tag", {"runId": run, "runUuid": run, "key": "k", "value": "v"})
+    expect_invalid(tagged, missing("run_id"))
+    assert "k" not in api.tags(run)
 
 
 def test_null_is_absent_for_optional_fields(api, experiment):
@@ -694,6 +695,20 @@ def test_an_announced_body_beyond_the_limit_is_refused_early(server):
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(post_head("runs/set-tag", length=10**12))
         assert raw_status(connection.recv(65536)) == 413
+
+
+def test_a_hundred_stalled_senders_keep_nobody_waiting(server, api, run):
+    head = post_head("runs/set-tag", length=1000)
+    stalled = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(100)]
+    try:
+        for connection in stalled:
+            connection.sendall(head + b'{"run_id":')
+        started = time.monotonic()
+        api.post("runs/set-tag", {"run_id": run, "key": "prompt", "value": "v"}).ok()
+        assert time.monotonic() - started < 5
+    finally:
+        for connection in stalled:
+            connection.close()
 
 
 def test_many_requests_share_a_connection(api, run):
