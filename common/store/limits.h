@@ -30,5 +30,13 @@
 #define BULK_INTERVAL_RESULTS_MAX       2500
 #define SEARCH_DATASETS_EXPERIMENTS_MAX 20
 #define SEARCH_DATASETS_ROWS_MAX        1000
+#define REGISTRY_TAG_VALUE_MAX          100000
+#define MODEL_NAME_MAX                  1024 /* ours */
+#define MODEL_ALIAS_MAX                 255
+#define MODEL_SOURCE_MAX                16384  /* ours */
+#define MODEL_TEXT_MAX                  100000 /* of descriptions and links; ours */
+#define SEARCH_MODELS_MAX               1000
+#define SEARCH_MODELS_DEFAULT           100
+#define SEARCH_VERSIONS_MAX             200000
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/store/artifact_location.h"
+#include "common/store/model_source.h"
 
 static enum status make_default_experiment(struct store_tx *tx)
 {
@@ -60,6 +61,7 @@ void store_close(struct store *store)
     if (store->db)
         db_close(store->db);
     store->db = NULL;
+    model_source_free_pattern(store);
 }
 
 struct store_tx *store_begin(struct store *store, enum db_access access, struct arena *arena,

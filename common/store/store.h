@@ -1,6 +1,8 @@
 #ifndef TRACKLIGHT_STORE_STORE_H
 #define TRACKLIGHT_STORE_STORE_H
 
+#include <regex.h>
+
 #include "common/base/arena.h"
 #include "common/base/error.h"
 #include "common/db/db.h"
@@ -19,6 +21,8 @@ struct store_settings {
 struct store {
     struct db *db;
     struct store_settings settings;
+    regex_t
+        *model_source_pattern; /* what sources of model versions must match (model_source.h); NULL: all do */
 };
 
 /* One transaction's view of the store. Lives in the request's arena. */
