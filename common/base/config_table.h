@@ -8,6 +8,7 @@ SETTING_STRING(host, "127.0.0.1", "MLFLOW_HOST", "--host", 'h', "HOST", "Address
 SETTING_INT(port, "5000", 0, 65535, "MLFLOW_PORT", "--port", 'p', "PORT", "TCP port to listen on.")
 SETTING_STRING(backend_store_uri, NULL, "MLFLOW_BACKEND_STORE_URI", "--backend-store-uri", 0, "URI", "Database of experiments and runs: sqlite:///relative.db or sqlite:////absolute.db. Default: sqlite:///tracklight.db.")
 SETTING_STRING(registry_store_uri, NULL, "MLFLOW_REGISTRY_STORE_URI", "--registry-store-uri", 0, "URI", "Database of the model registry. Default: the backend store.")
+SETTING_STRING(model_source_pattern, NULL, "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX", NULL, 0, NULL, "POSIX extended regular expression that must match somewhere in the source of a new model version.")
 SETTING_STRING(default_artifact_root, NULL, "MLFLOW_DEFAULT_ARTIFACT_ROOT", "--default-artifact-root", 0, "URI", "Artifact location of new experiments. Default: mlflow-artifacts:/ when artifacts are served, else ./mlruns.")
 SETTING_BOOL(serve_artifacts, "true", "MLFLOW_SERVE_ARTIFACTS", "--serve-artifacts", "Serve artifacts through the server.")
 SETTING_BOOL(artifacts_only, "false", "MLFLOW_ARTIFACTS_ONLY", "--artifacts-only", "Serve artifacts and nothing else.")
@@ -40,6 +41,15 @@ SETTING_INT(artifacts_free_space_limit, "0", 0, 1125899906842624, "TRACKLIGHT_AR
 SETTING_STRING(artifact_roots, NULL, "TRACKLIGHT_ARTIFACT_ROOTS", "--artifact-roots", 0, "DIRS", "Comma-separated folders below which local artifact locations must lie, besides the artifacts destination. Default: anywhere.")
 SETTING_STRING(x_sendfile, "off", "TRACKLIGHT_X_SENDFILE", NULL, 0, "HEADER", "Leave downloads to the web server: x-sendfile (lighttpd, Apache) or x-accel-redirect (nginx); off sends them through the program. `tracklight server` sets it for its lighttpd.")
 SETTING_STRING(x_accel_prefix, "/tracklight-artifacts/", "TRACKLIGHT_X_ACCEL_PREFIX", NULL, 0, "PATH", "The internal location by which nginx serves the artifacts destination; begins and ends with a slash.")
+SETTING_STRING(webhook_allowed_schemes, "https", "MLFLOW_WEBHOOK_ALLOWED_SCHEMES", NULL, 0, "SCHEMES", "Schemes of webhook URLs: https, http, or http,https.")
+SETTING_STRING(webhook_allowed_networks, NULL, "TRACKLIGHT_WEBHOOK_ALLOWED_NETWORKS", "--webhook-allowed-networks", 0, "NETWORKS", "Comma-separated addresses and networks (10.0.0.0/8) that webhooks may call besides public ones.")
+SETTING_BOOL(webhook_allow_private_ips, "false", "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", NULL, "Let webhooks call loopback and private addresses; never link-local ones and metadata services.")
+SETTING_STRING(webhook_secret_encryption_key, NULL, "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY", NULL, 0, "KEY", "Fernet key under which webhook secrets are kept: 32 bytes in URL-safe base64. Default: one that is made once, in a file beside the database.")
+SETTING_INT(webhook_request_timeout, "30", 1, 600, "MLFLOW_WEBHOOK_REQUEST_TIMEOUT", NULL, 0, "SECONDS", "How long a webhook's receiver may take to connect, and between two signs of life; twice that in all.")
+SETTING_INT(webhook_request_max_retries, "3", 0, 100, "MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES", NULL, 0, "N", "How often a webhook's delivery is tried again before it is given up.")
+SETTING_INT(webhook_delivery_max_workers, "10", 1, 100, "MLFLOW_WEBHOOK_DELIVERY_MAX_WORKERS", NULL, 0, "N", "Most webhook deliveries that one worker makes at a time.")
+SETTING_INT(webhook_delivery_max_age, "86400", 60, 31536000, "TRACKLIGHT_WEBHOOK_DELIVERY_MAX_AGE", NULL, 0, "SECONDS", "Deliveries of older events are given up.")
+SETTING_INT(webhook_delivery_history, "604800", 0, 31536000, "TRACKLIGHT_WEBHOOK_DELIVERY_HISTORY", NULL, 0, "SECONDS", "How long deliveries that were made or given up are remembered, for `tracklight worker --status`.")
 #undef SETTING_STRING
 #undef SETTING_INT
 #undef SETTING_BOOL
