@@ -1,13 +1,34 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/uri.h"
 #include "common/store/artifact_location.h"
+#include "common/store/model_source.h"
 #include "common/store/uri.h"
 #include "fcgi-bin/service.h"
 
 static enum db_durability durability_of(const struct settings *settings)
 {
     return sv_equal(settings->durability, SV("normal")) ? DB_DURABILITY_NORMAL : DB_DURABILITY_FULL;
+}
+
+static enum status open_registry(struct service *service, const struct db_options *tracking,
+                                 const struct store_settings *settings, struct arena *arena,
+                                 struct error *error)
+{
+    struct db_options options = *tracking;
+    struct sv uri = service->settings->registry_store_uri, directory = settings->working_directory;
+    if (!uri.len)
+        return OK;
+    if (store_uri_path(arena, error, uri, &options.path) != OK)
+        return FAILED;
+    if (sv_equal(path_absolute(arena, directory, options.path),
+                 path_absolute(arena, directory, tracking->path)))
+        return OK;
+    if (store_open(&service->registry_store, &options, settings, arena, error) != OK)
+        return FAILED;
+    service->registry = &service->registry_store;
+    return OK;
 }
 
 static enum status open_store(struct service *service, const struct settings *settings, struct arena *arena,
@@ -30,7 +51,10 @@ static enum status open_store(struct service *service, const struct settings *se
         store_open(&service->store, &options, &store, arena, error) != OK)
         return FAILED;
     service->has_store = true;
-    return OK;
+    service->registry = &service->store;
+    if (model_source_set_pattern(&service->store, settings->model_source_pattern, arena, error) != OK)
+        return FAILED;
+    return open_registry(service, &options, &store, arena, error);
 }
 
 enum status service_open(struct service *service, const struct settings *settings, struct arena *arena,
@@ -52,30 +76,53 @@ enum status service_open(struct service *service, const struct settings *setting
 
 void service_close(struct service *service)
 {
+    if (service->registry != &service->store)
+        store_close(&service->registry_store);
+    service->registry = NULL;
     if (service->has_store)
         store_close(&service->store);
     service->has_store = false;
 }
 
-static enum status begin(void *context, enum access access, struct arena *arena, struct error *error,
-                         void **transaction)
+struct service_transaction {
+    struct service *service;
+    struct store_tx *tx;
+    struct store_tx *tracking; /* a snapshot beside a transaction of the registry; mostly NULL */
+};
+
+static enum status begin(void *context, const struct operation *operation, enum access access,
+                         struct arena *arena, struct error *error, void **transaction)
 {
     struct service *service = context;
     if (!service->has_store)
         return error_internal(error, arena, "a transaction without a store");
-    enum db_access how = access == ACCESS_WRITE ? DB_WRITE : DB_READ;
-    *transaction = store_begin(&service->store, how, arena, error);
-    return *transaction ? OK : FAILED;
+    struct service_transaction *begun = ARENA_NEW(arena, struct service_transaction);
+    struct store *store = operation && operation->registry ? service->registry : &service->store;
+    begun->service = service;
+    begun->tx = store_begin(store, access == ACCESS_WRITE ? DB_WRITE : DB_READ, arena, error);
+    *transaction = begun;
+    return begun->tx ? OK : FAILED;
+}
+
+static void end_tracking(struct service_transaction *transaction)
+{
+    if (transaction->tracking)
+        store_rollback(transaction->tracking);
+    transaction->tracking = NULL;
 }
 
 static enum status commit(void *transaction)
 {
-    return store_commit(transaction);
+    struct service_transaction *begun = transaction;
+    end_tracking(begun);
+    return store_commit(begun->tx);
 }
 
 static void rollback(void *transaction)
 {
-    store_rollback(transaction);
+    struct service_transaction *begun = transaction;
+    end_tracking(begun);
+    store_rollback(begun->tx);
 }
 
 const struct transaction_hooks service_hooks = {.begin = begin, .commit = commit, .rollback = rollback};
@@ -87,7 +134,20 @@ struct service *request_service(const struct request *request)
 
 struct store_tx *request_tx(const struct request *request)
 {
-    return request->transaction;
+    struct service_transaction *transaction = request->transaction;
+    return transaction ? transaction->tx : NULL;
+}
+
+struct store_tx *request_tracking_tx(const struct request *request)
+{
+    struct service_transaction *transaction = request->transaction;
+    struct store_tx *tx = transaction->tx;
+    struct store *store = &transaction->service->store;
+    if (tx->store == store)
+        return tx;
+    if (!transaction->tracking)
+        transaction->tracking = store_begin(store, DB_READ, tx->arena, tx->error);
+    return transaction->tracking;
 }
 
 const struct artifact_settings *request_artifacts(const struct request *request)

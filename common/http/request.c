@@ -53,8 +53,8 @@ enum status request_begin(struct request *request, enum access access)
     if (!options->hooks.begin)
         return error_internal(&request->error, request->arena, "program %s has no store",
                               options->program->name);
-    enum status status = options->hooks.begin(options->context, access, request->arena, &request->error,
-                                              &request->transaction);
+    enum status status = options->hooks.begin(options->context, request->operation, access, request->arena,
+                                              &request->error, &request->transaction);
     if (status != OK)
         request->transaction = NULL;
     request->transaction_access = access;

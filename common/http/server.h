@@ -17,8 +17,8 @@ struct server_settings {
  * is server_options.context. */
 struct transaction_hooks {
     /* Sets *transaction, or fails with `error`. */
-    enum status (*begin)(void *context, enum access access, struct arena *arena, struct error *error,
-                         void **transaction);
+    enum status (*begin)(void *context, const struct operation *operation, enum access access,
+                         struct arena *arena, struct error *error, void **transaction);
     enum status (*commit)(void *transaction); /* fills the error that begin was given */
     void (*rollback)(void *transaction);
 };

@@ -2,9 +2,17 @@
 #include "fcgi-bin/tracking/tracking.h"
 
 static const struct operation *const tables[] = {
-    experiment_operations, run_operations,     run_data_operations,
-    metric_operations,     dataset_operations, artifact_operations,
-    promptlab_operations,  server_operations,  NULL,
+    experiment_operations,
+    run_operations,
+    run_data_operations,
+    metric_operations,
+    dataset_operations,
+    artifact_operations,
+    promptlab_operations,
+    registered_model_operations,
+    model_version_operations,
+    server_operations,
+    NULL,
 };
 
 int main(int argc, char **argv)

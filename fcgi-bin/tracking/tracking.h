@@ -2,6 +2,7 @@
 #define TRACKLIGHT_FCGI_TRACKING_H
 
 #include "common/http/request.h"
+#include "common/store/model_versions.h"
 #include "common/store/runs.h"
 #include "common/store/store.h"
 #include "fcgi-bin/service.h"
@@ -14,6 +15,8 @@ extern const struct operation metric_operations[];
 extern const struct operation dataset_operations[];
 extern const struct operation artifact_operations[];
 extern const struct operation promptlab_operations[];
+extern const struct operation registered_model_operations[];
+extern const struct operation model_version_operations[];
 extern const struct operation server_operations[];
 
 /* --- Input that several operations share --- */
@@ -27,12 +30,30 @@ extern const struct enum_name view_type_names[];
 enum status take_max_results(struct request *request, struct opt_int64 given, int64_t fallback,
                              int64_t *value);
 
+/* Of both searches of the registry. */
+struct registry_search_in {
+    struct sv filter;
+    struct opt_int64 max_results;
+    struct list order_by;
+    struct sv page_token;
+};
+extern const struct field registry_search_fields[];
+
+/* Refuses a number of results that is above the limit. */
+enum status fail_max_results(struct request *request, int64_t value);
+
 /* --- Output that several operations share --- */
 
 void put_id_field(struct json_writer *json, const char *key, int64_t id);
 
 /* [{key, value}] under `name`; nothing if there are none. */
 void put_key_values(struct json_writer *json, const char *name, const struct key_value *items, size_t count);
+
+/* Under `name`; nothing if there are none. */
+void put_model_versions(struct json_writer *json, const char *name, const struct model_version *versions,
+                        size_t count);
+
+enum status reply_model_version(struct request *request, const struct model_version *version);
 
 void put_run_info(struct json_writer *json, const struct run_info *info);
 

@@ -94,10 +94,11 @@ static void note(char event)
         fixture_transactions[len] = event;
 }
 
-static enum status begin(void *context, enum access access, struct arena *arena, struct error *error,
-                         void **transaction)
+static enum status begin(void *context, const struct operation *operation, enum access access,
+                         struct arena *arena, struct error *error, void **transaction)
 {
     (void)context;
+    (void)operation;
     (void)access;
     note('b');
     error_of_transaction = error;
