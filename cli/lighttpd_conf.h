@@ -18,6 +18,9 @@ struct lighttpd_conf {
     const struct route_rule *rules;
     size_t rule_count;
     struct sv static_prefix; /* letters, digits and /._~- only */
+    const char
+        *sendfile_program; /* whose X-Sendfile headers are heard, for files below sendfile_root; NULL: none */
+    struct sv sendfile_root; /* absolute; without characters that mean something in a quoted string */
     bool has_htdocs;
     bool has_log;
     bool stamped;            /* the pages carry the security headers, as the programs' replies do */

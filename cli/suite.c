@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "cli/routes.h"
 #include "cli/server_messages.h"
 #include "cli/supervisor.h"
+#include "common/artifacts/resolve.h"
 #include "common/base/clock.h"
 #include "common/base/number.h"
 #include "common/http/limits.h"
@@ -45,6 +47,7 @@ struct suite {
     int sockets[PROGRAM_COUNT];
     const char *arguments[PROGRAM_COUNT][2];
     const char *web_arguments[5];
+    bool sends_files; /* the web server hears X-Sendfile of artifacts.fcgi */
 };
 
 static bool find_programs(struct suite *suite)
@@ -195,6 +198,46 @@ static struct sv page_frame_options(struct sv setting)
     return sv_equal_ignoring_case(value, SV("SAMEORIGIN")) ? SV("SAMEORIGIN") : SV("");
 }
 
+static bool is_set(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < setting_count; i++) {
+        if (strcmp(setting_table[i].name, name) == 0)
+            return config->sources[i] != SETTING_DEFAULT;
+    }
+    return false;
+}
+
+static bool is_plain_path(struct sv path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.data[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+            !strchr("/._-~+,@= ", c))
+            return false;
+    }
+    return true;
+}
+
+/* lighttpd sends the files of the artifacts destination itself, if the administrator did not decide otherwise
+ * and its configuration can name the folder. */
+static void choose_sendfile(struct suite *suite, struct lighttpd_conf *conf)
+{
+    const struct settings *settings = &suite->config->settings;
+    bool wanted =
+        is_set(suite->config, "x_sendfile") ? sv_equal(settings->x_sendfile, SV("x-sendfile")) : true;
+    char directory[PATH_MAX];
+    if (!wanted || !getcwd(directory, sizeof(directory)) ||
+        !artifact_local_directory(suite->arena, sv_from(directory), settings->artifacts_destination,
+                                  &conf->sendfile_root) ||
+        !is_plain_path(conf->sendfile_root))
+        return;
+    for (size_t i = 0; i < suite->program_count; i++) {
+        if (strcmp(suite->names[i], "artifacts") == 0)
+            conf->sendfile_program = suite->names[i];
+    }
+    suite->sends_files = conf->sendfile_program != NULL;
+}
+
 static bool fill_run_directory(struct suite *suite)
 {
     const struct settings *settings = &suite->config->settings;
@@ -211,6 +254,7 @@ static bool fill_run_directory(struct suite *suite)
     };
     if (!find_routes(suite, &conf))
         return false;
+    choose_sendfile(suite, &conf);
     struct buffer text;
     buffer_init(&text, CONFIGURATION_LIMIT_BYTES);
     lighttpd_conf_write(&conf, &text);
@@ -280,7 +324,8 @@ int suite_run(const struct config *config, const struct installation *installati
                                                     : "../fcgi-bin or ../lib/tracklight/fcgi-bin");
     if (!fill_run_directory(&suite) || !open_sockets(&suite))
         return EXIT_FAILED;
-    if (!config_export(config))
+    if (!config_export(config) ||
+        setenv("TRACKLIGHT_X_SENDFILE", suite.sends_files ? "x-sendfile" : "off", 1) != 0)
         return command_error("the settings cannot be handed to the programs: %s", strerror(errno));
     suite.supervisor.listener = listener;
     suite.supervisor.web_directory = run->path;
