@@ -38,5 +38,9 @@
 #define SEARCH_MODELS_MAX               1000
 #define SEARCH_MODELS_DEFAULT           100
 #define SEARCH_VERSIONS_MAX             200000
+#define LOGGED_MODEL_NAME_MAX           500
+#define LOGGED_MODELS_RESULTS_DEFAULT   50
+#define LOGGED_MODELS_RESULTS_MAX       1000 /* ours */
+#define LOGGED_MODELS_DATASETS_MAX      100  /* ours */
 
 #endif

@@ -3,11 +3,13 @@
 #include <float.h>
 #include <math.h>
 
+#include "common/store/limits.h"
+#include "common/store/logged_model_metrics.h"
 #include "common/store/names.h"
 #include "common/store/text.h"
 
 /* The value as it is stored: NaN is 0 with a flag, so that it takes its place in keys and comparisons. */
-static double stored_value(double value)
+double metric_stored_value(double value)
 {
     if (isnan(value))
         return 0.0;
@@ -23,7 +25,7 @@ static bool is_later(const struct metric *a, const struct metric *b)
         return a->step > b->step;
     if (a->timestamp != b->timestamp)
         return a->timestamp > b->timestamp;
-    return stored_value(a->value) > stored_value(b->value);
+    return metric_stored_value(a->value) > metric_stored_value(b->value);
 }
 
 static enum status insert_point(struct store_tx *tx, int64_t run, int64_t name, const struct metric *metric,
@@ -34,13 +36,13 @@ static enum status insert_point(struct store_tx *tx, int64_t run, int64_t name, 
         "INSERT INTO metrics (run, name, timestamp, step, value, is_nan) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT DO NOTHING",
         db_int(run), db_int(name), db_int(metric->timestamp), db_int(metric->step),
-        db_double(stored_value(metric->value)), db_int(isnan(metric->value) ? 1 : 0));
+        db_double(metric_stored_value(metric->value)), db_int(isnan(metric->value) ? 1 : 0));
 }
 
 static enum status update_latest(struct store_tx *tx, const struct run_ref *ref, int64_t name,
                                  const struct metric *metric)
 {
-    struct db_value value = isnan(metric->value) ? db_null() : db_double(stored_value(metric->value));
+    struct db_value value = isnan(metric->value) ? db_null() : db_double(metric_stored_value(metric->value));
     return db_exec(tx->db, NULL,
                    "INSERT INTO latest_metrics (run, name, value, step, timestamp, settled) "
                    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run, name) DO UPDATE SET value = excluded.value, "
@@ -58,15 +60,11 @@ enum status metric_check(struct store_tx *tx, const struct metric_input *input, 
     if ((input->dataset_name.len != 0) != (input->dataset_digest.len != 0))
         return store_fail(tx, INVALID_PARAMETER_VALUE,
                           "Both dataset_name and dataset_digest must be provided if one is provided");
-    return OK;
-}
-
-enum status metric_check_model(struct store_tx *tx, const struct metric_input *input)
-{
-    if (input->model_id.len == 0)
+    if (input->dataset_name.len == 0)
         return OK;
-    struct sv shown = search_clip(input->model_id);
-    return store_fail(tx, RESOURCE_DOES_NOT_EXIST, "Logged model with ID '%.*s' not found.", SV_ARG(shown));
+    if (validate_length(tx, input->dataset_name, DATASET_NAME_MAX, item, "dataset_name") != OK)
+        return FAILED;
+    return validate_length(tx, input->dataset_digest, DATASET_DIGEST_MAX, item, "dataset_digest");
 }
 
 enum status metric_log(struct store_tx *tx, struct sv run_id, const struct metric_input *input)
@@ -75,7 +73,7 @@ enum status metric_log(struct store_tx *tx, struct sv run_id, const struct metri
     struct run_ref ref;
     int64_t name = 0, inserted = 0;
     if (metric_check(tx, input, NO_ITEM) != OK || run_find_active(tx, run_id, &ref) != OK ||
-        metric_check_model(tx, input) != OK ||
+        (input->model_id.len && logged_model_log_metrics(tx, &ref, input, 1) != OK) ||
         name_intern(tx, ref.experiment_id, NAME_METRIC, metric->key, &name) != OK ||
         insert_point(tx, ref.id, name, metric, &inserted) != OK)
         return FAILED;
@@ -111,6 +109,8 @@ enum status metric_store(struct store_tx *tx, const struct run_ref *ref, const s
 {
     if (count == 0)
         return OK;
+    if (logged_model_log_metrics(tx, ref, inputs, count) != OK)
+        return FAILED;
     size_t places = 2;
     while (places < 2 * count)
         places *= 2;

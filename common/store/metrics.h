@@ -19,9 +19,11 @@ enum status metric_log(struct store_tx *tx, struct sv run_id, const struct metri
 
 /* Part of run_log_batch: metrics that were checked, for a run that was. */
 enum status metric_check(struct store_tx *tx, const struct metric_input *input, struct item item);
-enum status metric_check_model(struct store_tx *tx, const struct metric_input *input);
 enum status metric_store(struct store_tx *tx, const struct run_ref *ref, const struct metric_input *inputs,
                          size_t count);
+
+/* The number that is stored for a value: 0 for NaN, the largest finite numbers for infinities. */
+double metric_stored_value(double value);
 
 /* After a run's status has changed: whether its latest values belong into the search index. */
 enum status metric_settle(struct store_tx *tx, int64_t run, bool settled);

@@ -221,10 +221,6 @@ enum status run_log_batch(struct store_tx *tx, struct sv run_id, const struct ru
     if (check_limits(tx, batch) != OK || check_duplicates(tx, params, batch->param_count) != OK ||
         run_find_active(tx, run_id, &ref) != OK)
         return FAILED;
-    for (size_t i = 0; i < batch->metric_count; i++) {
-        if (metric_check_model(tx, &batch->metrics[i]) != OK)
-            return FAILED;
-    }
     if (put_params(tx, run_id, &ref, params, batch->param_count) != OK ||
         metric_store(tx, &ref, batch->metrics, batch->metric_count) != OK)
         return FAILED;

@@ -1,5 +1,6 @@
 #include "common/artifacts/local.h"
 #include "common/artifacts/path.h"
+#include "common/store/logged_models.h"
 #include "fcgi-bin/tracking/tracking.h"
 
 struct list_in {
@@ -48,16 +49,12 @@ static enum status find_artifact_uri(struct request *request, struct sv run_id, 
     return request_commit(request);
 }
 
-static enum status list_artifacts(struct request *request, const void *input)
+static enum status reply_files(struct request *request, struct sv uri, struct sv folder)
 {
-    const struct list_in *in = input;
-    struct sv folder, uri;
     struct local_root root;
     struct local_file *files;
     size_t count;
-    if (artifact_path_check(request->arena, &request->error, in->path, &folder) != OK ||
-        find_artifact_uri(request, in->run_id, &uri) != OK ||
-        artifact_resolve(request_artifacts(request), request->arena, &request->error, uri, &root) != OK ||
+    if (artifact_resolve(request_artifacts(request), request->arena, &request->error, uri, &root) != OK ||
         local_list(request->arena, &request->error, &root, folder, &files, &count) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
@@ -66,6 +63,47 @@ static enum status list_artifacts(struct request *request, const void *input)
     put_files(request, json, folder, files, count);
     json_end_object(json);
     return OK;
+}
+
+static enum status list_artifacts(struct request *request, const void *input)
+{
+    const struct list_in *in = input;
+    struct sv folder, uri;
+    if (artifact_path_check(request->arena, &request->error, in->path, &folder) != OK ||
+        find_artifact_uri(request, in->run_id, &uri) != OK)
+        return FAILED;
+    return reply_files(request, uri, folder);
+}
+
+/* --- of a logged model --- */
+
+struct directories_in {
+    struct sv model_id;
+    struct sv artifact_directory_path;
+};
+
+static const struct field directories_fields[] = {
+    FIELD(struct directories_in, model_id, STRING, .required = true, .in_path = true),
+    FIELD(struct directories_in, artifact_directory_path, STRING),
+    FIELDS_END,
+};
+
+static enum status find_model_artifact_uri(struct request *request, struct sv model_id, struct sv *uri)
+{
+    if (request_begin(request, ACCESS_READ) != OK ||
+        logged_model_artifact_uri(request_tx(request), model_id, uri) != OK)
+        return FAILED;
+    return request_commit(request);
+}
+
+static enum status list_logged_model_artifacts(struct request *request, const void *input)
+{
+    const struct directories_in *in = input;
+    struct sv folder, uri;
+    if (artifact_path_check(request->arena, &request->error, in->artifact_directory_path, &folder) != OK ||
+        find_model_artifact_uri(request, in->model_id, &uri) != OK)
+        return FAILED;
+    return reply_files(request, uri, folder);
 }
 
 const struct operation artifact_operations[] = {
@@ -79,6 +117,17 @@ const struct operation artifact_operations[] = {
         .access = ACCESS_NONE,
         .needs = NEEDS(RUN, READ),
         .input = INPUT(struct list_in, list_fields),
+    },
+    {
+        .name = "listLoggedModelArtifacts",
+        .area = "logged-models",
+        .method = METHOD_GET,
+        .root = ROOT_API_2,
+        .path = "/mlflow/logged-models/{model_id}/artifacts/directories",
+        .handler = list_logged_model_artifacts,
+        .access = ACCESS_NONE,
+        .needs = NEEDS(LOGGED_MODEL, READ),
+        .input = INPUT(struct directories_in, directories_fields),
     },
     {.path = NULL},
 };

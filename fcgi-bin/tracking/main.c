@@ -9,6 +9,7 @@ static const struct operation *const tables[] = {
     dataset_operations,
     artifact_operations,
     promptlab_operations,
+    logged_model_operations,
     registered_model_operations,
     model_version_operations,
     server_operations,

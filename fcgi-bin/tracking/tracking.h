@@ -15,6 +15,7 @@ extern const struct operation metric_operations[];
 extern const struct operation dataset_operations[];
 extern const struct operation artifact_operations[];
 extern const struct operation promptlab_operations[];
+extern const struct operation logged_model_operations[];
 extern const struct operation registered_model_operations[];
 extern const struct operation model_version_operations[];
 extern const struct operation server_operations[];
