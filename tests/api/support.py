@@ -127,6 +127,29 @@ RUN = {
 RUN_CREATED = {"info": RUN_INFO, "data": RUN_DATA, "inputs": {}}
 NEXT = {"next_page_token?": TEXT}
 BULK_METRIC = {**METRIC, "run_id": RUN_ID}
+MODEL_VERSION = {
+    "name": TEXT,
+    "version": ID,
+    "creation_timestamp": WHOLE,
+    "last_updated_timestamp": WHOLE,
+    "current_stage": {"None", "Staging", "Production", "Archived"},
+    "description?": TEXT,
+    "source": TEXT,
+    "run_id": TEXT,
+    "run_link": TEXT,
+    "status": {"READY"},
+    "tags?": [KEY_VALUE],
+}
+MODEL_VERSION_WHOLE = {**MODEL_VERSION, "aliases?": [TEXT]}
+REGISTERED_MODEL = {
+    "name": TEXT,
+    "creation_timestamp": WHOLE,
+    "last_updated_timestamp": WHOLE,
+    "description?": TEXT,
+    "latest_versions?": [MODEL_VERSION],
+    "tags?": [KEY_VALUE],
+    "aliases?": [{"alias": TEXT, "version": ID}],
+}
 FILE = {"path": TEXT, "is_dir": {True, False}, "file_size?": WHOLE}
 
 SHAPES = {
@@ -161,6 +184,26 @@ SHAPES = {
     "metrics/get-history-bulk": {"metrics": Maybe(BULK_METRIC)},
     "metrics/get-history-bulk-interval": {"metrics?": [BULK_METRIC]},
     "artifacts/list": {"root_uri": TEXT, "files?": [FILE]},
+    "registered-models/create": {"registered_model": REGISTERED_MODEL},
+    "registered-models/get": {"registered_model": REGISTERED_MODEL},
+    "registered-models/update": {"registered_model": REGISTERED_MODEL},
+    "registered-models/rename": {"registered_model": REGISTERED_MODEL},
+    "registered-models/delete": {},
+    "registered-models/search": {"registered_models?": [REGISTERED_MODEL], **NEXT},
+    "registered-models/get-latest-versions": {"model_versions?": [MODEL_VERSION_WHOLE]},
+    "registered-models/set-tag": {},
+    "registered-models/delete-tag": {},
+    ("GET", "registered-models/alias"): {"model_version": MODEL_VERSION_WHOLE},
+    "registered-models/alias": {},
+    "model-versions/create": {"model_version": MODEL_VERSION_WHOLE},
+    "model-versions/get": {"model_version": MODEL_VERSION_WHOLE},
+    "model-versions/update": {"model_version": MODEL_VERSION_WHOLE},
+    "model-versions/transition-stage": {"model_version": MODEL_VERSION_WHOLE},
+    "model-versions/delete": {},
+    "model-versions/search": {"model_versions?": [MODEL_VERSION], **NEXT},
+    "model-versions/get-download-uri": {"artifact_uri": TEXT},
+    "model-versions/set-tag": {},
+    "model-versions/delete-tag": {},
 }
 
 API = "/api/2.0/mlflow/"
@@ -201,9 +244,11 @@ class Reply:
     def check_success_shape(self):
         """Every JSON success of a known operation has the documented keys and types, whatever the test is about."""
         for root in (API, AJAX):
-            if self.path.startswith(root) and self.path[len(root) :] in SHAPES and self.method in ("GET", "POST"):
+            operation = self.path[len(root) :] if self.path.startswith(root) else None
+            shape = SHAPES.get((self.method, operation), SHAPES.get(operation))
+            if shape is not None and self.method in ("GET", "POST", "PATCH", "DELETE"):
                 assert self.headers["content-type"] == "application/json", self
-                check_shape(self.json, SHAPES[self.path[len(root) :]], self.path)
+                check_shape(self.json, shape, self.path)
 
     def ok(self):
         assert self.status == 200, self
@@ -253,6 +298,12 @@ class Api:
     def post(self, path, body, root=API, **options):
         return self.request("POST", root + path, json=body, **options)
 
+    def patch(self, path, body, root=API, **options):
+        return self.request("PATCH", root + path, json=body, **options)
+
+    def delete(self, path, body, root=API, **options):
+        return self.request("DELETE", root + path, json=body, **options)
+
     def post_bytes(self, path, data, content_type="application/json", root=API):
         headers = {"Content-Type": content_type} if content_type is not None else {}
         return self.request("POST", root + path, data=data, headers=headers)
@@ -267,6 +318,23 @@ class Api:
 
     def run(self, experiment_id="0", **fields):
         return self.post("runs/create", {"experiment_id": experiment_id, **fields}).ok()["run"]["info"]["run_id"]
+
+    def model(self, name=None, **fields):
+        """The name of a fresh registered model."""
+        name = name or unique("model")
+        self.post("registered-models/create", {"name": name, **fields}).ok()
+        return name
+
+    def version(self, name, source="s3://bucket/model", **fields):
+        """The number of a fresh version, as text."""
+        body = {"name": name, "source": source, **fields}
+        return self.post("model-versions/create", body).ok()["model_version"]["version"]
+
+    def get_model(self, name):
+        return self.get("registered-models/get", {"name": name}).ok()["registered_model"]
+
+    def get_version(self, name, version):
+        return self.get("model-versions/get", {"name": name, "version": str(version)}).ok()["model_version"]
 
     def get_run(self, run_id):
         return self.get("runs/get", {"run_id": run_id}).ok()["run"]

@@ -13,13 +13,13 @@ PLAIN = {("GET", "/health"), ("GET", "/version")}
 
 
 def documented():
-    """{(method, path)} of MLflow 3.8's tracking operations, with both spellings of the root."""
+    """{(method, path)} of MLflow 3.8's tracking and registry operations, with both spellings of the root."""
     lines = TABLE.read_text().splitlines()
     names = lines[0].split("\t")
     found = set()
     for line in lines[1:]:
         row = dict(zip(names, line.split("\t")))
-        if row["since"] != "3.8" or row["area"] != "tracking":
+        if row["since"] != "3.8" or row["area"] not in ("tracking", "registry"):
             continue
         found.add((row["method"], row["path"]))
         if row["aliases"] == "both":
@@ -58,7 +58,7 @@ def test_every_tracking_operation_of_the_program_is_documented():
     tracking = {
         (method, path)
         for method, path in answered()
-        if re.match(r"/(ajax-)?api/2\.0/mlflow/(experiments|runs|metrics|artifacts)/", path)
+        if re.match(r"/(ajax-)?api/2\.0/mlflow/(experiments|runs|metrics|artifacts|registered-models|model-versions)/", path)
     }
     assert sorted(tracking - documented()) == []
 
