@@ -31,13 +31,13 @@ static struct sv widen_integers(struct arena *arena, const struct json_check *ch
     return (struct sv){copy, len};
 }
 
-/* Text that the check has let pass. False only if memory ran out. */
+/* Text that the check has let pass, so json-c need not be strict, which from 0.18 on refuses all but ASCII in
+ * strings. False only if memory ran out. */
 static bool tokenise(struct sv text, bool root_is_null, struct json_object **root)
 {
     struct json_tokener *tokener = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
     if (!tokener)
         return false;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     *root = json_tokener_parse_ex(tokener, text.data, (int)text.len);
     if (json_tokener_get_error(tokener) == json_tokener_continue)
         *root = json_tokener_parse_ex(tokener, "", -1); /* ends a number at the outermost level */
