@@ -37,6 +37,17 @@ bool parse_int64(struct sv text, int64_t min, int64_t max, int64_t *value)
     return true;
 }
 
+int hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F')
+        return digit - 'A' + 10;
+    return -1;
+}
+
 static bool is_digit(char byte)
 {
     return byte >= '0' && byte <= '9';

@@ -14,6 +14,9 @@ bool parse_int64(struct sv text, int64_t min, int64_t max, int64_t *value);
  * and blanks do not. Overflow gives an infinity. */
 bool parse_double(struct sv text, double *value);
 
+/* What a hexadecimal digit of either case stands for, or -1. */
+int hex_value(char digit);
+
 /* The shortest decimal that reads back as the same double, in Python's repr form ("1.0", "1e+16", "1e-05").
  * The value must be finite. Returns the length. */
 #define DOUBLE_TEXT_MAX 32

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/base/number.h"
+
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -20,17 +22,6 @@ struct sv uri_scheme(struct sv uri)
     return sv_first(uri, colon);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 struct sv uri_decode_leniently(struct arena *arena, struct sv text)
 {
     if (sv_find(text, '%') == text.len)
@@ -38,10 +29,10 @@ struct sv uri_decode_leniently(struct arena *arena, struct sv text)
     char *out = arena_alloc(arena, text.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
-        bool escaped = text.data[i] == '%' && text.len - i > 2 && hex_digit(text.data[i + 1]) >= 0 &&
-                       hex_digit(text.data[i + 2]) >= 0;
+        bool escaped = text.data[i] == '%' && text.len - i > 2 && hex_value(text.data[i + 1]) >= 0 &&
+                       hex_value(text.data[i + 2]) >= 0;
         if (escaped) {
-            out[len++] = (char)(hex_digit(text.data[i + 1]) * 16 + hex_digit(text.data[i + 2]));
+            out[len++] = (char)(hex_value(text.data[i + 1]) * 16 + hex_value(text.data[i + 2]));
             i += 2;
         } else {
             out[len++] = text.data[i];

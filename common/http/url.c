@@ -2,18 +2,8 @@
 
 #include <string.h>
 
+#include "common/base/number.h"
 #include "common/base/utf8.h"
-
-static int hex_digit(char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    if (byte >= 'a' && byte <= 'f')
-        return byte - 'a' + 10;
-    if (byte >= 'A' && byte <= 'F')
-        return byte - 'A' + 10;
-    return -1;
-}
 
 /* The length of the decoded text, or -1 for a malformed escape. `out` has room for text.len bytes. */
 static long unescape(struct sv text, bool plus_is_blank, char *out)
@@ -22,8 +12,8 @@ static long unescape(struct sv text, bool plus_is_blank, char *out)
     for (size_t i = 0; i < text.len; i++) {
         char byte = text.data[i];
         if (byte == '%') {
-            int high = text.len - i > 2 ? hex_digit(text.data[i + 1]) : -1;
-            int low = text.len - i > 2 ? hex_digit(text.data[i + 2]) : -1;
+            int high = text.len - i > 2 ? hex_value(text.data[i + 1]) : -1;
+            int low = text.len - i > 2 ? hex_value(text.data[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return -1;
             byte = (char)(high << 4 | low);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/base/number.h"
 #include "common/base/utf8.h"
 #include "common/json/json_escape.h"
 
@@ -58,17 +59,6 @@ static bool skip_literal(struct scanner *scanner, struct sv literal)
     return true;
 }
 
-static int hex_digit(char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    if (byte >= 'a' && byte <= 'f')
-        return byte - 'a' + 10;
-    if (byte >= 'A' && byte <= 'F')
-        return byte - 'A' + 10;
-    return -1;
-}
-
 /* The UTF-16 unit of an escape \uXXXX at hand, which is skipped; -1 if there is none. */
 static long skip_unit(struct scanner *scanner)
 {
@@ -79,7 +69,7 @@ static long skip_unit(struct scanner *scanner)
         return -1;
     long unit = 0;
     for (int i = 2; i < 6; i++) {
-        int digit = hex_digit(escape[i]);
+        int digit = hex_value(escape[i]);
         if (digit < 0)
             return -1;
         unit = unit << 4 | digit;

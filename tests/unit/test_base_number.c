@@ -1,4 +1,5 @@
 #include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -230,12 +231,26 @@ static void every_double_reads_back_as_itself(void **state)
     }
 }
 
+static void hexadecimal_digits_of_either_case_have_a_value_and_nothing_else_has(void **state)
+{
+    (void)state;
+    static const char lower[] = "0123456789abcdef";
+    static const char upper[] = "0123456789ABCDEF";
+    for (int byte = CHAR_MIN; byte <= CHAR_MAX; byte++) {
+        const char *found = byte ? strchr(lower, byte) : NULL;
+        const char *found_upper = byte ? strchr(upper, byte) : NULL;
+        long expected = found ? found - lower : found_upper ? found_upper - upper : -1;
+        assert_int_equal(hex_value((char)byte), expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_are_digits_with_an_optional_sign),
         cmocka_unit_test(other_texts_are_no_integers),
         cmocka_unit_test(integers_beyond_the_bounds_are_refused),
+        cmocka_unit_test(hexadecimal_digits_of_either_case_have_a_value_and_nothing_else_has),
         cmocka_unit_test(doubles_are_decimal_numbers),
         cmocka_unit_test(other_texts_are_no_doubles),
         cmocka_unit_test(doubles_are_written_as_python_writes_them),
