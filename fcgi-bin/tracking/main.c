@@ -12,6 +12,7 @@ static const struct operation *const tables[] = {
     logged_model_operations,
     registered_model_operations,
     model_version_operations,
+    webhook_operations,
     server_operations,
     NULL,
 };
@@ -23,6 +24,7 @@ int main(int argc, char **argv)
         .program = {.name = "tracking", .tables = tables, .default_threads = 64},
         .summary = "Answers the tracking API",
         .service = &service,
+        .open = webhooks_open,
     };
     return program_main(&program, argc, argv);
 }

@@ -18,7 +18,11 @@ extern const struct operation promptlab_operations[];
 extern const struct operation logged_model_operations[];
 extern const struct operation registered_model_operations[];
 extern const struct operation model_version_operations[];
+extern const struct operation webhook_operations[];
 extern const struct operation server_operations[];
+
+/* Reads the rules of webhooks from the settings. */
+enum status webhooks_open(struct service *service, struct arena *arena, struct error *error);
 
 /* --- Input that several operations share --- */
 
