@@ -41,8 +41,8 @@ enum access {
     ACCESS_STREAM_READ, /* a snapshot per page: the reply may be drained while it is made (reply_drain) */
 };
 
-/* What the caller must be allowed to do; enforced when authentication is on (spec auth.md). A row without a
- * need does not start. */
+/* What the caller must be allowed to do; enforced when authentication is on. A program with a row that
+ * declares no need does not start. */
 enum resource {
     RESOURCE_UNDECLARED = 0,
     RESOURCE_PUBLIC, /* anybody, even without credentials */

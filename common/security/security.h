@@ -7,8 +7,8 @@
 #include "common/base/arena.h"
 #include "common/base/sv.h"
 
-/* The host and origin rules of MLflow's security middleware, with its holes closed (spec server.md section
- * 2). Pure functions over parsed rules: no I/O, no request. */
+/* The host and origin rules of the security middleware of MLflow 3.8's server, with its holes closed. Pure
+ * functions over parsed rules: no I/O, no request. */
 
 #define HOST_REFUSED_TEXT   "Invalid Host header - possible DNS rebinding attack detected"
 #define ORIGIN_REFUSED_TEXT "Cross-origin request blocked"
