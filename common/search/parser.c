@@ -1,5 +1,6 @@
 #include "common/search/parser.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "common/base/number.h"
@@ -240,7 +241,7 @@ static enum status take_number(struct parser *parser, struct search_token token,
         if (token.kind != SEARCH_TOKEN_STRING)
             return take_text(parser, token, clause);
         digits = inside_quotes(token.text);
-        is_number = parse_double(digits, &clause->number.real);
+        is_number = parse_double(digits, &clause->number.real) && isfinite(clause->number.real);
     }
     if (!is_number) {
         struct sv found = search_clip(value_text(parser, token));
