@@ -10,14 +10,15 @@
 #include "common/version.h"
 
 /* libcurl hands over at most 16 KiB at a time (CURL_MAX_WRITE_SIZE). */
-#define AHEAD_BYTES      (64 * 1024)
-#define TRANSFER_BYTES   (64L * 1024)
-#define HEAD_MAX_BYTES   (256 * 1024)
-#define LINE_MAX_BYTES   (64 * 1024)
-#define MAX_CONNECTIONS  4L
-#define CANCEL_CHECK_MS  250
-#define READ_PIECE_BYTES (16 * 1024)
-#define POLL_MAX_MS      1000
+#define AHEAD_BYTES        (64 * 1024)
+#define TRANSFER_BYTES     (64L * 1024)
+#define HEAD_MAX_BYTES     (256 * 1024)
+#define LINE_MAX_BYTES     (64 * 1024)
+#define MAX_CONNECTIONS    4L
+#define CANCEL_CHECK_MS    250
+#define READ_PIECE_BYTES   (16 * 1024)
+#define SCRATCH_KEPT_BYTES (64 * 1024)
+#define POLL_MAX_MS        1000
 
 struct http_client {
     CURLM *multi;
@@ -46,6 +47,8 @@ struct http_client {
     size_t room, delivered;
     char *ahead; /* came before it was asked for */
     size_t ahead_from, ahead_to;
+
+    struct buffer scratch[HTTP_SCRATCHES];
 };
 
 /* --- Clients --- */
@@ -84,6 +87,8 @@ void http_client_free(struct http_client *client)
     if (client->multi)
         curl_multi_cleanup(client->multi);
     buffer_free(&client->head);
+    for (int i = 0; i < HTTP_SCRATCHES; i++)
+        buffer_free(&client->scratch[i]);
     free(client->ahead);
     free(client);
 }
@@ -484,6 +489,16 @@ struct sv http_header(const struct http_client *client, struct sv name)
     return SV_ABSENT;
 }
 
+int64_t http_date(struct sv text)
+{
+    char copy[64];
+    if (text.len == 0 || text.len >= sizeof(copy))
+        return -1;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    return (int64_t)curl_getdate(copy, NULL);
+}
+
 static long take_ahead(struct http_client *client, char *bytes, size_t len)
 {
     size_t there = client->ahead_to - client->ahead_from;
@@ -536,6 +551,14 @@ enum http_outcome http_outcome(const struct http_client *client)
 const char *http_problem(const struct http_client *client)
 {
     return client->problem;
+}
+
+struct buffer *http_scratch(struct http_client *client, enum http_scratch which, size_t ceiling)
+{
+    struct buffer *buffer = &client->scratch[which];
+    buffer_clear(buffer, SCRATCH_KEPT_BYTES);
+    buffer->ceiling = ceiling;
+    return buffer;
 }
 
 uint64_t http_exchange_id(const struct http_client *client)

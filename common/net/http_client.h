@@ -87,12 +87,20 @@ struct sv http_header(const struct http_client *client, struct sv name);
 #define HTTP_READ_WAITING (-2)
 long http_read(struct http_client *client, char *bytes, size_t len, int64_t wait_ms);
 
+/* An HTTP date (RFC 9110 section 5.6.7) in seconds since 1970 UTC; -1 for what is none. */
+int64_t http_date(struct sv text);
+
 /* Why the last http_begin or http_read failed, and libcurl's words for it, for logs. Never quotes headers. */
 enum http_outcome http_outcome(const struct http_client *client);
 const char *http_problem(const struct http_client *client);
 
 /* Ends the exchange. The connection is kept if the answer was read to its end, else closed. */
 void http_end(struct http_client *client);
+
+/* Buffers that live as long as the client, for whoever works on answers: nothing is lost if that is left by
+ * an escape. The ceiling is the asker's; the content is gone. */
+enum http_scratch { HTTP_SCRATCH_BODY, HTTP_SCRATCH_TEXT, HTTP_SCRATCHES };
+struct buffer *http_scratch(struct http_client *client, enum http_scratch which, size_t ceiling);
 
 /* Differs from one exchange to the next: tells whether a client still works on it. */
 uint64_t http_exchange_id(const struct http_client *client);

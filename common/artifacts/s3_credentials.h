@@ -1,0 +1,21 @@
+#ifndef TRACKLIGHT_ARTIFACTS_S3_CREDENTIALS_H
+#define TRACKLIGHT_ARTIFACTS_S3_CREDENTIALS_H
+
+#include "common/base/arena.h"
+#include "common/base/error.h"
+#include "common/net/sigv4.h"
+
+/* Where the AWS SDKs look for credentials, in their order: AWS_ACCESS_KEY_ID and its fellows; a web identity
+ * token (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN); the profile AWS_PROFILE of the shared credentials and
+ * config files; a container's service (AWS_CONTAINER_CREDENTIALS_*); EC2's instance metadata (IMDSv2).
+ * Profiles that ask for a role, SSO or a program are not supported; the error says so. */
+enum status s3_credentials_find(struct arena *arena, struct error *error, struct sv region,
+                                struct sigv4_credentials *credentials);
+
+/* A key of the current profile in AWS_CONFIG_FILE (default ~/.aws/config); absent if there is none. */
+struct sv s3_config_value(struct arena *arena, struct sv key);
+
+/* Forgets what services gave, so that the next call asks again. */
+void s3_credentials_forget(void);
+
+#endif
