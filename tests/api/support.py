@@ -127,6 +127,30 @@ RUN = {
 RUN_CREATED = {"info": RUN_INFO, "data": RUN_DATA, "inputs": {}}
 NEXT = {"next_page_token?": TEXT}
 BULK_METRIC = {**METRIC, "run_id": RUN_ID}
+MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
+LOGGED_MODEL = {
+    "info": {
+        "model_id": MODEL_ID,
+        "experiment_id": ID,
+        "name": TEXT,
+        "creation_timestamp_ms": WHOLE,
+        "last_updated_timestamp_ms": WHOLE,
+        "artifact_uri": TEXT,
+        "status": {
+            "LOGGED_MODEL_STATUS_UNSPECIFIED",
+            "LOGGED_MODEL_PENDING",
+            "LOGGED_MODEL_READY",
+            "LOGGED_MODEL_UPLOAD_FAILED",
+        },
+        "model_type": TEXT,
+        "source_run_id": TEXT,
+        "tags?": [KEY_VALUE],
+    },
+    "data": {
+        "params?": [KEY_VALUE],
+        "metrics?": [{**BULK_METRIC, "model_id": MODEL_ID, "dataset_name?": TEXT, "dataset_digest?": TEXT}],
+    },
+}
 MODEL_VERSION = {
     "name": TEXT,
     "version": ID,
@@ -204,7 +228,33 @@ SHAPES = {
     "model-versions/get-download-uri": {"artifact_uri": TEXT},
     "model-versions/set-tag": {},
     "model-versions/delete-tag": {},
+    "logged-models": {"model": LOGGED_MODEL},
+    "logged-models/search": {"models?": [LOGGED_MODEL], **NEXT},
+    ("GET", "logged-models/{model_id}"): {"model": LOGGED_MODEL},
+    ("PATCH", "logged-models/{model_id}"): {"model": LOGGED_MODEL},
+    ("DELETE", "logged-models/{model_id}"): {},
+    "logged-models/{model_id}/params": {},
+    "logged-models/{model_id}/tags": {},
+    "logged-models/{model_id}/tags/{tag_key}": {},
+    "logged-models/{model_id}/artifacts/directories": {"root_uri": TEXT, "files?": [FILE]},
 }
+
+
+def fits(template, path):
+    """Whether a path is one of an operation, whose parameters are in braces and span no slash."""
+    return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path) is not None
+
+
+def shape_of(method, path):
+    """The shape of a success; None for a path without one."""
+    if (method, path) in SHAPES or path in SHAPES:
+        return SHAPES.get((method, path), SHAPES.get(path))
+    for key, shape in SHAPES.items():
+        known_method, template = key if isinstance(key, tuple) else (method, key)
+        if "{" in template and known_method == method and fits(template, path):
+            return shape
+    return None
+
 
 API = "/api/2.0/mlflow/"
 AJAX = "/ajax-api/2.0/mlflow/"
@@ -244,8 +294,7 @@ class Reply:
     def check_success_shape(self):
         """Every JSON success of a known operation has the documented keys and types, whatever the test is about."""
         for root in (API, AJAX):
-            operation = self.path[len(root) :] if self.path.startswith(root) else None
-            shape = SHAPES.get((self.method, operation), SHAPES.get(operation))
+            shape = shape_of(self.method, self.path[len(root) :]) if self.path.startswith(root) else None
             if shape is not None and self.method in ("GET", "POST", "PATCH", "DELETE"):
                 assert self.headers["content-type"] == "application/json", self
                 check_shape(self.json, shape, self.path)
@@ -319,21 +368,21 @@ class Api:
     def run(self, experiment_id="0", **fields):
         return self.post("runs/create", {"experiment_id": experiment_id, **fields}).ok()["run"]["info"]["run_id"]
 
-    def model(self, name=None, **fields):
+    def registered_model(self, name=None, **fields):
         """The name of a fresh registered model."""
         name = name or unique("model")
         self.post("registered-models/create", {"name": name, **fields}).ok()
         return name
 
-    def version(self, name, source="s3://bucket/model", **fields):
+    def model_version(self, name, source="s3://bucket/model", **fields):
         """The number of a fresh version, as text."""
         body = {"name": name, "source": source, **fields}
         return self.post("model-versions/create", body).ok()["model_version"]["version"]
 
-    def get_model(self, name):
+    def get_registered_model(self, name):
         return self.get("registered-models/get", {"name": name}).ok()["registered_model"]
 
-    def get_version(self, name, version):
+    def get_model_version(self, name, version):
         return self.get("model-versions/get", {"name": name, "version": str(version)}).ok()["model_version"]
 
     def get_run(self, run_id):
@@ -350,6 +399,14 @@ class Api:
         """key -> (value, timestamp, step)"""
         metrics = self.get_run(run_id)["data"].get("metrics", [])
         return {m["key"]: (m["value"], m["timestamp"], m["step"]) for m in metrics}
+
+    def model(self, experiment_id, **fields):
+        """The id of a fresh logged model."""
+        reply = self.post("logged-models", {"experiment_id": experiment_id, **fields}).ok()
+        return reply["model"]["info"]["model_id"]
+
+    def get_model(self, model_id, **query):
+        return self.get(f"logged-models/{model_id}", query).ok()["model"]
 
     def params(self, run_id):
         return pairs(self.get_run(run_id)["data"].get("params"))
