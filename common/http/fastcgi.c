@@ -192,6 +192,7 @@ static bool peer_allowed(int fd)
         struct sockaddr_in ip4;
         struct sockaddr_storage room;
     } address;
+    memset(&address, 0, sizeof(address));
     socklen_t len = sizeof(address);
     if (getpeername(fd, &address.any, &len) != 0)
         return false;
@@ -244,9 +245,8 @@ static void set_idle(struct pool *pool, bool idle)
 {
     pthread_mutex_lock(&pool->lock);
     pool->idle += idle ? 1 : -1U;
-    bool more = !idle && pool->idle == 0 && pool->count < pool->limit && !atomic_load(&pool->stopping);
-    if (more)
-        more = start_worker(pool);
+    if (!idle && pool->idle == 0 && pool->count < pool->limit && !atomic_load(&pool->stopping))
+        (void)start_worker(pool);
     pthread_mutex_unlock(&pool->lock);
 }
 
