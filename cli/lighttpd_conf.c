@@ -1,5 +1,7 @@
 #include "cli/lighttpd_conf.h"
 
+#include <string.h>
+
 #include "common/http/limits.h"
 
 /* Works with lighttpd 1.4.69 and later. Two of its habits matter here: the keys of server.http-parseopts are
@@ -50,6 +52,11 @@ static const char general[] =
     "    \".svg\" => \"image/svg+xml\"\n"
     ")\n";
 
+/* Files of any size: a slow receiver slows the program down, where 1 would gather the difference on disk.
+ * lighttpd has nothing of the kind for a slow program: 2 for requests halves the speed and gathers all the
+ * same. */
+static const char throttled[] = " server.stream-response-body = 2";
+
 static void write_limits(const struct lighttpd_conf *conf, struct buffer *out)
 {
     buffer_printf(out, "server.max-fds = %u\nserver.max-connections = %u\n", conf->max_descriptors,
@@ -80,8 +87,9 @@ static void write_routes(const struct lighttpd_conf *conf, struct buffer *out)
     buffer_printf(out, "\nfastcgi.server = var.%s\n", conf->programs[0]);
     for (size_t i = 0; i < conf->rule_count; i++) {
         const struct route_rule *rule = &conf->rules[i];
-        buffer_printf(out, "$HTTP[\"url\"] %s \"%.*s\" { fastcgi.server = var.%s }\n",
-                      rule->is_pattern ? "=~" : "=^", SV_ARG(rule->match), conf->programs[rule->program]);
+        buffer_printf(out, "$HTTP[\"url\"] %s \"%.*s\" { fastcgi.server = var.%s%s }\n",
+                      rule->is_pattern ? "=~" : "=^", SV_ARG(rule->match), conf->programs[rule->program],
+                      strcmp(conf->programs[rule->program], "artifacts") == 0 ? throttled : "");
     }
 }
 
