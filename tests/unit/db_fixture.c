@@ -13,8 +13,10 @@ int fixture_setup(void **state)
     if (!fixture)
         return -1;
     snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/tracklight-db-XXXXXX");
-    if (!mkdtemp(fixture->folder))
+    if (!mkdtemp(fixture->folder)) {
+        free(fixture);
         return -1;
+    }
     snprintf(fixture->path, sizeof(fixture->path), "%s/t.db", fixture->folder);
     fixture->arena = arena_new(64 * 1024 * 1024);
     *state = fixture;
