@@ -1,0 +1,71 @@
+#ifndef TRACKLIGHT_STORE_SPANS_H
+#define TRACKLIGHT_STORE_SPANS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/store/traces.h"
+
+/* The spans of a trace. */
+
+/* Numbered as in OTLP. */
+enum span_status { SPAN_UNSET = 0, SPAN_OK = 1, SPAN_ERROR = 2 };
+
+/* What a span used; NAN where it does not say. */
+struct span_usage {
+    double input_tokens;
+    double output_tokens;
+    double total_tokens;
+    double cache_read_input_tokens;
+    double cache_creation_input_tokens;
+    double input_cost; /* US dollars */
+    double output_cost;
+    double total_cost;
+    struct sv model; /* may be absent */
+    struct sv provider;
+};
+
+struct span_row {
+    struct sv span_id;        /* 16 hex digits */
+    struct sv parent_span_id; /* absent: a root */
+    struct sv name;
+    struct sv type; /* "" for none */
+    enum span_status status;
+    int64_t start_time; /* nanoseconds since 1970 UTC */
+    bool has_end_time;  /* else still running */
+    int64_t end_time;
+    struct sv content;              /* the span as JSON text (MLflow's traces.json has the same) */
+    const struct span_usage *usage; /* NULL: none */
+};
+
+/* Stores a span, or replaces the one that has its id. */
+enum status span_put(struct store_tx *tx, const struct trace_info *trace, const struct span_row *span);
+
+enum status span_count(struct store_tx *tx, int64_t trace, int64_t *count);
+
+/* Calls `visit` with the content of each span of a trace, roots first, then by start time. The text lives
+ * until the next one. Stops with FAILED where `visit` does. */
+typedef enum status span_visitor(void *context, struct sv content);
+enum status span_each(struct store_tx *tx, int64_t trace, span_visitor *visit, void *context);
+
+/* The ids of the classes of an experiment's spans, and what they stand for, are in span_classes: see
+ * sql/sqlite/0005-traces.sql. */
+
+/* One step of indexing what spans say, for searches: contents with an id above `after`, in the order of their
+ * ids, at most `limit`. */
+struct span_content {
+    int64_t id;
+    int64_t trace;      /* the store's own id */
+    int64_t experiment; /* 0: the span has gone */
+    struct sv content;
+};
+enum status span_contents_after(struct store_tx *tx, int64_t after, size_t limit,
+                                const struct span_content **contents, size_t *count);
+
+/* --- Upkeep of a trace by its spans --- */
+
+/* Sums over a trace's stored spans, by tree: a span whose descendants say what they used is not counted for
+ * that again, so that totals which parents roll up count once. */
+enum status span_usage_of_trace(struct store_tx *tx, int64_t trace, struct span_usage *usage);
+
+#endif
