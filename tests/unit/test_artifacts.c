@@ -45,8 +45,10 @@ static int setup(void **state)
     if (!fixture)
         return -1;
     snprintf(fixture->top, sizeof(fixture->top), "/tmp/tracklight-artifacts-XXXXXX");
-    if (!mkdtemp(fixture->top))
+    if (!mkdtemp(fixture->top)) {
+        free(fixture);
         return -1;
+    }
     fixture->arena = arena_new(16UL * 1024 * 1024);
     fixture->root = (struct local_root){sv_from(below(fixture, "root")), SV("")};
     *state = fixture;

@@ -118,7 +118,7 @@ static void assert_finds(const char *filter, const char *order, enum view_type v
                                               .max_results = size};
             const int64_t *at = expected;
             do {
-                struct experiment_page page;
+                struct experiment_page page = {0};
                 if (search(&input, &page) != OK)
                     fail_msg("%s: %.*s %.*s", filter, SV_ARG(error.message), SV_ARG(error.detail));
                 assert_true((int64_t)page.count <= size);
