@@ -25,13 +25,19 @@ static const char *first_existing(struct arena *arena, const char *base, const c
     return NULL;
 }
 
-static const char *own_directory(struct arena *arena)
+static const char *own_path(struct arena *arena)
 {
     char path[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", path, sizeof(path));
-    while (len > 0 && path[len - 1] != '/')
-        len--;
-    return len > 1 ? arena_cstr(arena, (struct sv){path, (size_t)len - 1}) : NULL;
+    return len > 0 ? arena_cstr(arena, (struct sv){path, (size_t)len}) : NULL;
+}
+
+static const char *directory_of(struct arena *arena, const char *path)
+{
+    struct sv directory = sv_from(path);
+    while (directory.len > 0 && directory.data[directory.len - 1] != '/')
+        directory.len--;
+    return directory.len > 1 ? arena_cstr(arena, sv_first(directory, directory.len - 1)) : NULL;
 }
 
 /* The usual places of daemons count even where PATH is that of an ordinary user. */
@@ -56,7 +62,8 @@ void installation_find(struct installation *installation, struct arena *arena)
     static const char *const programs[] = {"../fcgi-bin", "../lib/tracklight/fcgi-bin", NULL};
     static const char *const htdocs[] = {"../share/tracklight/htdocs", "../../htdocs", "../htdocs", NULL};
     memset(installation, 0, sizeof(*installation));
-    const char *base = own_directory(arena);
+    installation->command = own_path(arena);
+    const char *base = directory_of(arena, installation->command);
     if (base) {
         installation->programs = first_existing(arena, base, programs);
         installation->htdocs = first_existing(arena, base, htdocs);

@@ -9,6 +9,7 @@
  * (build/bin, build/fcgi-bin), or below one prefix (bin, lib/tracklight/fcgi-bin, share/tracklight/htdocs).
  */
 struct installation {
+    const char *command;    /* this binary; NULL if not found */
     const char *programs;   /* directory of the FastCGI programs; NULL if not found */
     const char *htdocs;     /* directory of the static pages; NULL if not found */
     const char *web_server; /* the lighttpd binary; NULL if not found */

@@ -15,6 +15,7 @@ static const struct {
 } commands[] = {
     {"server", server_command, "Run the tracking server."},
     {"ui", server_command, NULL},
+    {"worker", worker_command, "Make the deliveries of webhooks, outside of requests."},
     {"db", db_command, "Look after the database: upgrade, check, backup, info."},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

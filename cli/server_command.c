@@ -12,6 +12,7 @@
 #include "common/db/db.h"
 #include "common/security/security.h"
 #include "common/store/uri.h"
+#include "common/webhooks/rules.h"
 
 #define USAGE              "server [OPTIONS]"
 #define ARENA_LIMIT_BYTES  (8UL * 1024 * 1024)
@@ -100,6 +101,9 @@ static int check_settings(const struct settings *settings, struct arena *arena)
     if (!security)
         return usage_error(USAGE, "%.*s", SV_ARG(problem));
     security_free(security);
+    struct webhook_rules webhooks;
+    if (!webhook_rules_from(settings, arena, &webhooks, &problem))
+        return usage_error(USAGE, "%.*s", SV_ARG(problem));
     return EXIT_OK;
 }
 

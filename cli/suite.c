@@ -46,6 +46,7 @@ struct suite {
     const char *paths[PROGRAM_COUNT];
     int sockets[PROGRAM_COUNT];
     const char *arguments[PROGRAM_COUNT][2];
+    const char *worker_arguments[3];
     const char *web_arguments[5];
     bool sends_files; /* the web server hears X-Sendfile of artifacts.fcgi */
 };
@@ -301,9 +302,16 @@ static void add_processes(struct suite *suite)
             supervisor_add(&suite->supervisor, arena_printf(suite->arena, "%s.fcgi", suite->names[i]).data,
                            suite->arguments[i], suite->sockets[i]);
     }
+    /* With --artifacts-only there is no database, and so nothing to be done. */
+    if (!suite->config->settings.artifacts_only && suite->installation->command) {
+        suite->worker_arguments[0] = suite->installation->command;
+        suite->worker_arguments[1] = "worker";
+        supervisor_add(&suite->supervisor, "tracklight worker", suite->worker_arguments,
+                       SUPERVISOR_NO_SOCKET);
+    }
     const char *const arguments[] = {suite->installation->web_server, "-D", "-f", "lighttpd.conf", NULL};
     memcpy(suite->web_arguments, arguments, sizeof(arguments));
-    supervisor_add(&suite->supervisor, "lighttpd", suite->web_arguments, -1);
+    supervisor_add(&suite->supervisor, "lighttpd", suite->web_arguments, SUPERVISOR_WEB_SERVER);
 }
 
 static void ready(void *context)

@@ -89,7 +89,7 @@ bool supervisor_prepare_child(pid_t parent)
 
 static bool is_web_server(const struct child *child)
 {
-    return child->socket < 0;
+    return child->socket == SUPERVISOR_WEB_SERVER;
 }
 
 /* Descriptors from 3 on, as sd_listen_fds(3) has them. The copies are above all of those, so that none is
@@ -111,6 +111,15 @@ static bool hand_over_listener(const struct listener *listener)
     return true;
 }
 
+/* A program's descriptor 0: its socket, or nothing. */
+static bool hand_over_socket(const struct child *child)
+{
+    int fd = child->socket;
+    if (fd == SUPERVISOR_NO_SOCKET)
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && dup2(fd, STDIN_FILENO) == STDIN_FILENO;
+}
+
 static void run_child(const struct supervisor *supervisor, const struct child *child, pid_t parent)
 {
     /* Ctrl-C in a terminal must reach the supervisor only, which stops the others in order. */
@@ -121,7 +130,7 @@ static void run_child(const struct supervisor *supervisor, const struct child *c
     unsetenv("LISTEN_FDS");
     bool prepared = is_web_server(child)
                         ? chdir(supervisor->web_directory) == 0 && hand_over_listener(supervisor->listener)
-                        : dup2(child->socket, STDIN_FILENO) == STDIN_FILENO;
+                        : hand_over_socket(child);
     if (prepared)
         execv(child->argv[0], (char *const *)child->argv);
     notice("%s cannot be started: %s", child->name, strerror(errno));

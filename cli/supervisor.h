@@ -10,11 +10,14 @@
 
 #define SUPERVISOR_MAX_CHILDREN 80
 
+#define SUPERVISOR_WEB_SERVER (-1)
+#define SUPERVISOR_NO_SOCKET  (-2) /* a program that listens to nobody */
+
 /* A process that is kept running. */
 struct child {
     const char *name;  /* in messages: "tracking.fcgi" */
     const char **argv; /* argv[0] is the path of the binary; NULL-terminated */
-    int socket;        /* a program's listening socket, its descriptor 0; -1 for the web server */
+    int socket;        /* a program's listening socket, its descriptor 0; or one of the two below */
     pid_t pid;         /* 0: not running */
     unsigned failures; /* how often in a row it died at once */
     int64_t started_us, start_at_us;

@@ -254,6 +254,8 @@ static bool set_headers(struct http_client *client)
         if (!add_line(&client->headers, header.name, header.value.len ? ": " : ";", header.value))
             return false;
     }
+    if (call->no_expect && !add_line(&client->headers, SV("Expect"), ":", SV("")))
+        return false;
     curl_easy_setopt(client->easy, CURLOPT_HTTPHEADER, client->headers);
     if (!has_agent)
         curl_easy_setopt(client->easy, CURLOPT_USERAGENT, "tracklight/" TRACKLIGHT_VERSION);

@@ -65,6 +65,7 @@ struct http_call {
     struct sv ca_file;  /* a bundle instead of the system's; absent: the system's */
     bool trust_anybody; /* no verification. Only ever by the administrator's explicit setting */
     bool no_proxy;
+    bool no_expect; /* the body is sent at once, not after a 100 (RFC 9110 section 10.1.1) */
     bool http1; /* no HTTP/2: what a slow reader leaves unread stays in the kernel's buffers */
 };
 

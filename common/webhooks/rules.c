@@ -121,10 +121,11 @@ static enum status resolve_by(const struct target_policy *policy, struct arena *
         return error_set(error, arena, INVALID_PARAMETER_VALUE, "Invalid webhook URL '%.*s': %.*s",
                          SV_ARG(shown), SV_ARG(problem.message));
     }
-    return error_set(error, arena, INVALID_PARAMETER_VALUE,
-                     "Webhook URL must not resolve to a non-public IP address. %.*s The administrator can "
-                     "do that with --webhook-allowed-networks.",
-                     SV_ARG(problem.message));
+    return error_set(
+        error, arena, INVALID_PARAMETER_VALUE,
+        "Webhook URL must not resolve to a non-public IP address. '%.*s' is or resolves to one. If "
+        "that is meant, the administrator can allow it with --webhook-allowed-networks.",
+        SV_ARG(target->host));
 }
 
 enum status webhook_check_url(const struct webhook_rules *rules, struct arena *arena, struct error *error,

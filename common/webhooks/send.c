@@ -131,6 +131,7 @@ void webhook_send(const struct webhook_rules *rules, struct arena *arena, const 
         .cancel_context = call->context,
         .pinned = target.pinned,
         .no_proxy = !proxied,
+        .no_expect = true,
         .http1 = true,
     };
     exchange(client, arena, call, &http, answer);
