@@ -138,10 +138,11 @@ static struct sv plus_to_space(struct arena *arena, struct sv text)
 }
 
 /* Until nothing is escaped any more; false for a text that somebody wrapped in suspiciously many layers. */
-static bool decode_wholly(struct arena *arena, struct sv *text)
+static bool decode_wholly(struct arena *arena, bool plus_is_space, struct sv *text)
 {
     for (int round = 0; round < DECODE_ROUNDS_MAX; round++) {
-        struct sv decoded = uri_decode_leniently(arena, plus_to_space(arena, *text));
+        struct sv decoded = plus_is_space ? plus_to_space(arena, *text) : *text;
+        decoded = uri_decode_leniently(arena, decoded);
         if (sv_equal(decoded, *text))
             return true;
         *text = decoded;
@@ -170,25 +171,28 @@ static enum status refuse_local(struct store_tx *tx, struct sv shown, const char
                       SV_ARG(shown), parameter, parameter);
 }
 
-/* Both readings of the path, as it stands and decoded, must stay inside: which one a later reader takes is
- * not for this check to guess. */
+/* As the artifact readers take a local URI: a path as it stands, that of a file: URI decoded. */
+static struct sv readable_path(struct arena *arena, struct sv uri)
+{
+    struct sv path = local_path(uri);
+    return uri_scheme(uri).data ? uri_decode_leniently(arena, path) : path;
+}
+
+/* However often a later reader decodes the path, it must stay inside; and none may cut it at a "?". */
 static enum status check_inside(struct store_tx *tx, struct sv source, struct sv artifacts,
                                 const char *parameter)
 {
     struct arena *arena = tx->arena;
     struct sv working_directory = tx->store->settings.working_directory;
-    struct sv path = local_path(source), decoded = path;
-    bool decodes = decode_wholly(arena, &decoded);
+    struct sv path = readable_path(arena, source), decoded = path;
+    bool sound = decode_wholly(arena, false, &decoded) && !has_nul(decoded) &&
+                 sv_find(decoded, '?') == decoded.len && place_of(artifacts) == PLACE_LOCAL;
     path = path_absolute(arena, working_directory, path);
     decoded = path_absolute(arena, working_directory, decoded);
-    if (place_of(artifacts) != PLACE_LOCAL || !decodes || has_nul(decoded) || sv_find(path, '?') < path.len ||
-        sv_find(decoded, '?') < decoded.len)
-        return refuse_local(tx, path, parameter);
-    struct sv root = local_path(artifacts);
-    if (uri_scheme(artifacts).data)
-        root = uri_decode_leniently(arena, root);
-    root = path_absolute(arena, working_directory, root);
-    return lies_in(path, root) && lies_in(decoded, root) ? OK : refuse_local(tx, path, parameter);
+    struct sv root = path_absolute(arena, working_directory, readable_path(arena, artifacts));
+    if (sound && lies_in(path, root) && lies_in(decoded, root))
+        return OK;
+    return refuse_local(tx, path, parameter);
 }
 
 static enum status check_local(struct store_tx *tracking, const struct model_version_create *create)
@@ -250,7 +254,7 @@ static bool is_plain_path(struct sv path)
 static enum status check_remote(struct store_tx *tx, struct sv source)
 {
     struct sv decoded = source;
-    if (decode_wholly(tx->arena, &decoded) && !has_parent_piece(decoded) &&
+    if (decode_wholly(tx->arena, true, &decoded) && !has_parent_piece(decoded) &&
         is_plain_path(remote_path(decoded)))
         return OK;
     struct sv shown = search_clip(source);
