@@ -87,7 +87,7 @@ char *problem_of(void **state, const char *file, const char *options)
     return arena_cstr(fixture->arena, problem);
 }
 
-void assert_text(struct sv actual, const char *expected)
+void assert_setting(struct sv actual, const char *expected)
 {
     if (!sv_equal(actual, sv_from(expected)))
         fail_msg("'%.*s' should be '%s'", SV_ARG(actual), expected ? expected : "(absent)");

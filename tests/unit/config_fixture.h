@@ -33,7 +33,7 @@ struct config load(void **state, const char *file, const char *options);
 /* The sentence that loading fails with. */
 char *problem_of(void **state, const char *file, const char *options);
 
-void assert_text(struct sv actual, const char *expected);
+void assert_setting(struct sv actual, const char *expected);
 void assert_mentions(const char *text, const char *part);
 
 #endif

@@ -17,23 +17,23 @@ static void without_anything_given_the_defaults_hold(void **state)
 {
     struct config config = load(state, NULL, "");
     const struct settings *s = &config.settings;
-    assert_text(s->host, "127.0.0.1");
+    assert_setting(s->host, "127.0.0.1");
     assert_int_equal(s->port, 5000);
-    assert_text(s->backend_store_uri, NULL);
+    assert_setting(s->backend_store_uri, NULL);
     assert_true(s->serve_artifacts);
     assert_false(s->artifacts_only);
-    assert_text(s->artifacts_destination, "./mlartifacts");
-    assert_text(s->static_prefix, NULL);
-    assert_text(s->allowed_hosts, NULL);
-    assert_text(s->x_frame_options, "SAMEORIGIN");
+    assert_setting(s->artifacts_destination, "./mlartifacts");
+    assert_setting(s->static_prefix, NULL);
+    assert_setting(s->allowed_hosts, NULL);
+    assert_setting(s->x_frame_options, "SAMEORIGIN");
     assert_false(s->disable_security_middleware);
     assert_int_equal(s->workers, 1);
-    assert_text(s->durability, "full");
+    assert_setting(s->durability, "full");
     assert_int_equal(s->secrets_cache_ttl, 60);
     assert_int_equal(s->secrets_cache_max_size, 1000);
     assert_int_equal(s->artifact_location_max_length, 2048);
     assert_true(s->truncate_long_values);
-    assert_text(config.file, NULL);
+    assert_setting(config.file, NULL);
     for (size_t i = 0; i < setting_count; i++)
         assert_int_equal(config.sources[i], SETTING_DEFAULT);
 }
@@ -59,38 +59,38 @@ static void every_option_of_mlflow_server_is_known(void **state)
     struct config config = load(state, NULL,
                                 "--host 0.0.0.0 --port 80 --backend-store-uri sqlite:///a.db "
                                 "--registry-store-uri sqlite:///b.db --static-prefix /x/y");
-    assert_text(config.settings.host, "0.0.0.0");
+    assert_setting(config.settings.host, "0.0.0.0");
     assert_int_equal(config.settings.port, 80);
-    assert_text(config.settings.backend_store_uri, "sqlite:///a.db");
-    assert_text(config.settings.registry_store_uri, "sqlite:///b.db");
-    assert_text(config.settings.static_prefix, "/x/y");
+    assert_setting(config.settings.backend_store_uri, "sqlite:///a.db");
+    assert_setting(config.settings.registry_store_uri, "sqlite:///b.db");
+    assert_setting(config.settings.static_prefix, "/x/y");
 
     config = load(state, NULL,
                   "--default-artifact-root s3://b --artifacts-destination /d --artifacts-only "
                   "--no-serve-artifacts --allowed-hosts a.com,b.com --cors-allowed-origins *");
-    assert_text(config.settings.default_artifact_root, "s3://b");
-    assert_text(config.settings.artifacts_destination, "/d");
+    assert_setting(config.settings.default_artifact_root, "s3://b");
+    assert_setting(config.settings.artifacts_destination, "/d");
     assert_true(config.settings.artifacts_only);
     assert_false(config.settings.serve_artifacts);
-    assert_text(config.settings.allowed_hosts, "a.com,b.com");
-    assert_text(config.settings.cors_allowed_origins, "*");
+    assert_setting(config.settings.allowed_hosts, "a.com,b.com");
+    assert_setting(config.settings.cors_allowed_origins, "*");
 
     config = load(state, NULL,
                   "--x-frame-options deny --disable-security-middleware --expose-prometheus m "
                   "--workers 4 --app-name basic-auth --secrets-cache-ttl 10 "
                   "--secrets-cache-max-size 10000");
-    assert_text(config.settings.x_frame_options, "DENY");
+    assert_setting(config.settings.x_frame_options, "DENY");
     assert_true(config.settings.disable_security_middleware);
-    assert_text(config.settings.expose_prometheus, "m");
+    assert_setting(config.settings.expose_prometheus, "m");
     assert_int_equal(config.settings.workers, 4);
-    assert_text(config.settings.app_name, "basic-auth");
+    assert_setting(config.settings.app_name, "basic-auth");
     assert_int_equal(config.settings.secrets_cache_ttl, 10);
     assert_int_equal(config.settings.secrets_cache_max_size, 10000);
 
     config = load(state, NULL, "--uvicorn-opts --reload --gunicorn-opts a --waitress-opts b --dev");
-    assert_text(config.settings.uvicorn_opts, "--reload");
-    assert_text(config.settings.gunicorn_opts, "a");
-    assert_text(config.settings.waitress_opts, "b");
+    assert_setting(config.settings.uvicorn_opts, "--reload");
+    assert_setting(config.settings.gunicorn_opts, "a");
+    assert_setting(config.settings.waitress_opts, "b");
     assert_true(config.settings.dev);
 }
 
@@ -99,11 +99,11 @@ static void an_option_takes_its_value_apart_or_attached(void **state)
     static const char *const spellings[] = {"--port 77", "--port=77", "-p 77", "-p77", "-p 76 --port=77"};
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++)
         assert_int_equal(load(state, NULL, spellings[i]).settings.port, 77);
-    assert_text(load(state, NULL, "-h 1.2.3.4").settings.host, "1.2.3.4");
+    assert_setting(load(state, NULL, "-h 1.2.3.4").settings.host, "1.2.3.4");
     assert_int_equal(load(state, NULL, "-w3").settings.workers, 3);
-    assert_text(load(state, NULL, "--backend-store-uri=sqlite:///a=b").settings.backend_store_uri,
-                "sqlite:///a=b");
-    assert_text(load(state, NULL, "--uvicorn-opts --port").settings.uvicorn_opts, "--port");
+    assert_setting(load(state, NULL, "--backend-store-uri=sqlite:///a=b").settings.backend_store_uri,
+                   "sqlite:///a=b");
+    assert_setting(load(state, NULL, "--uvicorn-opts --port").settings.uvicorn_opts, "--port");
 }
 
 static void a_switch_has_a_form_that_turns_it_off(void **state)
@@ -216,21 +216,22 @@ static void an_empty_value_counts_as_none(void **state)
     setenv("MLFLOW_SERVER_X_FRAME_OPTIONS", "", 1);
     struct config config = load(state, file, "--allowed-hosts '' --workers=");
     assert_int_equal(config.settings.port, 1234);
-    assert_text(config.settings.host, "127.0.0.1");
+    assert_setting(config.settings.host, "127.0.0.1");
     assert_true(config.settings.serve_artifacts);
-    assert_text(config.settings.allowed_hosts, "file.example");
-    assert_text(config.settings.artifacts_destination, "./mlartifacts");
+    assert_setting(config.settings.allowed_hosts, "file.example");
+    assert_setting(config.settings.artifacts_destination, "./mlartifacts");
     assert_int_equal(config.settings.workers, 1);
-    assert_text(config.settings.x_frame_options, "SAMEORIGIN");
+    assert_setting(config.settings.x_frame_options, "SAMEORIGIN");
     assert_int_equal(source_of(&config, "host"), SETTING_DEFAULT);
     assert_int_equal(source_of(&config, "allowed_hosts"), SETTING_FILE);
 }
 
 static void empty_frame_options_mean_none(void **state)
 {
-    assert_text(load(state, NULL, "--x-frame-options ''").settings.x_frame_options, "NONE");
-    assert_text(load(state, NULL, "--x-frame-options none").settings.x_frame_options, "NONE");
-    assert_text(load(state, write_file(*state, "x_frame_options =\n"), "").settings.x_frame_options, "NONE");
+    assert_setting(load(state, NULL, "--x-frame-options ''").settings.x_frame_options, "NONE");
+    assert_setting(load(state, NULL, "--x-frame-options none").settings.x_frame_options, "NONE");
+    assert_setting(load(state, write_file(*state, "x_frame_options =\n"), "").settings.x_frame_options,
+                   "NONE");
 }
 
 static void words_come_out_in_one_spelling(void **state)
@@ -242,9 +243,9 @@ static void words_come_out_in_one_spelling(void **state)
                 {"ERROR", "error"}, {"CRITICAL", "error"}, {"FATAL", "error"},     {"NOTSET", "debug"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         setenv("MLFLOW_LOGGING_LEVEL", rows[i].given, 1);
-        assert_text(load(state, NULL, "").settings.log_level, rows[i].level);
+        assert_setting(load(state, NULL, "").settings.log_level, rows[i].level);
     }
-    assert_text(load(state, NULL, "--durability Normal").settings.durability, "normal");
+    assert_setting(load(state, NULL, "--durability Normal").settings.durability, "normal");
     assert_mentions(problem_of(state, NULL, "--durability half"), "'full', 'normal'");
     assert_mentions(problem_of(state, NULL, "--x-frame-options ALLOWALL"), "'SAMEORIGIN', 'DENY', 'NONE'");
     assert_mentions(problem_of(state, NULL, "--app-name other"), "'basic-auth'");
@@ -253,8 +254,8 @@ static void words_come_out_in_one_spelling(void **state)
 
 static void a_static_prefix_is_a_plain_path(void **state)
 {
-    assert_text(load(state, NULL, "--static-prefix /ml-flow_1.x/~me").settings.static_prefix,
-                "/ml-flow_1.x/~me");
+    assert_setting(load(state, NULL, "--static-prefix /ml-flow_1.x/~me").settings.static_prefix,
+                   "/ml-flow_1.x/~me");
     static const char *const wrong[] = {"/a//b", "//a",    "/..",   "/a/../b", "/./a",
                                         "/a?b",  "/a%2fb", "/a\"b", "/a#"};
     struct config_fixture *fixture = *state;

@@ -20,16 +20,16 @@ static void the_file_has_comments_quotes_and_blank_lines(void **state)
                                           "serve_artifacts = No\n"
                                           "log_file = last.log");
     struct config config = load(state, file, "");
-    assert_text(config.settings.host, "a.example");
+    assert_setting(config.settings.host, "a.example");
     assert_int_equal(config.settings.port, 99);
-    assert_text(config.settings.allowed_hosts, "a.com, # b");
-    assert_text(config.settings.static_prefix, "/x");
-    assert_text(config.settings.backend_store_uri, "sqlite:///a#b.db");
-    assert_text(config.settings.expose_prometheus, "it is \"quoted\"");
-    assert_text(config.settings.registry_store_uri, NULL);
+    assert_setting(config.settings.allowed_hosts, "a.com, # b");
+    assert_setting(config.settings.static_prefix, "/x");
+    assert_setting(config.settings.backend_store_uri, "sqlite:///a#b.db");
+    assert_setting(config.settings.expose_prometheus, "it is \"quoted\"");
+    assert_setting(config.settings.registry_store_uri, NULL);
     assert_false(config.settings.serve_artifacts);
-    assert_text(config.settings.log_file, "last.log");
-    assert_text(config.file, file);
+    assert_setting(config.settings.log_file, "last.log");
+    assert_setting(config.file, file);
 }
 
 static void a_bad_line_is_named_with_file_and_number(void **state)
@@ -116,13 +116,13 @@ static void a_child_sees_the_settings_that_were_exported(void **state)
                                 "--secrets-cache-ttl 99");
     assert_true(config_export(&config));
     struct config child = load(state, NULL, "");
-    assert_text(child.settings.host, "127.0.0.1");
+    assert_setting(child.settings.host, "127.0.0.1");
     assert_int_equal(child.settings.port, 5000);
     assert_true(child.settings.serve_artifacts);
     assert_false(child.settings.artifacts_only);
-    assert_text(child.settings.allowed_hosts, "a.com");
-    assert_text(child.settings.x_frame_options, "NONE");
-    assert_text(child.settings.app_name, "basic-auth");
+    assert_setting(child.settings.allowed_hosts, "a.com");
+    assert_setting(child.settings.x_frame_options, "NONE");
+    assert_setting(child.settings.app_name, "basic-auth");
     assert_int_equal(child.settings.secrets_cache_ttl, 99);
     assert_int_equal(child.settings.workers, 5);
     assert_int_equal(child.settings.threads, 9);
@@ -181,8 +181,8 @@ static void texts_outlive_what_they_were_read_from(void **state)
     assert_true(config_load(&config, fixture->arena, NULL, 1, argv, &problem));
     memset(word, 'x', sizeof word);
     setenv("MLFLOW_STATIC_PREFIX", "/other!", 1);
-    assert_text(config.settings.host, "a.example");
-    assert_text(config.settings.static_prefix, "/prefix");
+    assert_setting(config.settings.host, "a.example");
+    assert_setting(config.settings.static_prefix, "/prefix");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, config_setup, config_teardown)

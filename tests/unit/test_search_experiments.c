@@ -107,6 +107,9 @@ static void assert_finds(const char *filter, const char *order, enum view_type v
 {
     struct sv order_by[4];
     size_t order_count = 0;
+    size_t expected_count = 0;
+    while (expected[expected_count] != -1)
+        expected_count++;
     for (struct sv rest = sv_from(order); rest.data;)
         order_by[order_count++] = sv_cut(&rest, '|');
     for (int64_t size = 1; size <= ROWS + 1; size++)
@@ -116,26 +119,24 @@ static void assert_finds(const char *filter, const char *order, enum view_type v
                                               .order_by_count = order_count,
                                               .view = view,
                                               .max_results = size};
-            const int64_t *at = expected;
+            size_t at = 0;
             do {
                 struct experiment_page page = {0};
                 if (search(&input, &page) != OK)
                     fail_msg("%s: %.*s %.*s", filter, SV_ARG(error.message), SV_ARG(error.detail));
                 assert_true((int64_t)page.count <= size);
-                for (size_t i = 0; i < page.count; i++) {
-                    if (page.ids[i] != *at)
+                assert_true(page.count <= expected_count - at);
+                for (size_t i = 0; i < page.count && at < expected_count; i++, at++)
+                    if (page.ids[i] != expected[at])
                         fail_msg("%s, %s: %d is not %d", filter, order ? order : "", (int)page.ids[i],
-                                 (int)*at);
-                    at++;
-                }
+                                 (int)expected[at]);
                 input.page_token = page.next_page_token;
                 /* A token is given only if something follows. */
-                assert_int_equal(page.next_page_token.data != NULL, *at != -1);
-                if (plain_offsets && *at != -1)
-                    input.page_token =
-                        base64_encode(arena, arena_printf(arena, "{\"offset\": %d}", (int)(at - expected)));
+                assert_int_equal(page.next_page_token.data != NULL, at < expected_count);
+                if (plain_offsets && at < expected_count)
+                    input.page_token = base64_encode(arena, arena_printf(arena, "{\"offset\": %zu}", at));
             } while (input.page_token.data);
-            assert_int_equal(*at, -1);
+            assert_int_equal(at, expected_count);
         }
 }
 
