@@ -128,19 +128,22 @@ static bool is_prompt_clause(const struct search_clause *clause)
     return clause->entity->id == REGISTRY_TAG && sv_equal(clause->key, SV(PROMPT_TAG));
 }
 
+static bool asks_for_prompts(const struct search_filter *filter)
+{
+    for (size_t i = 0; i < filter->count; i++) {
+        const struct search_clause *clause = &filter->clauses[i];
+        if (is_prompt_clause(clause))
+            return (clause->op == SEARCH_EQ && sv_equal_ignoring_case(clause->text, SV("true"))) ||
+                   (clause->op == SEARCH_NE && sv_equal_ignoring_case(clause->text, SV("false")));
+    }
+    return false;
+}
+
 /* Unless the filter asks for prompts they are left out, and what it says about the tag is not looked at. */
 static void choose_prompts(struct query *query)
 {
     struct search_filter *filter = &query->filter;
-    query->hides_prompts = true;
-    for (size_t i = 0; i < filter->count && query->hides_prompts; i++) {
-        const struct search_clause *clause = &filter->clauses[i];
-        if (!is_prompt_clause(clause))
-            continue;
-        query->hides_prompts =
-            !(clause->op == SEARCH_EQ && sv_equal_ignoring_case(clause->text, SV("true"))) &&
-            !(clause->op == SEARCH_NE && sv_equal_ignoring_case(clause->text, SV("false")));
-    }
+    query->hides_prompts = !asks_for_prompts(filter);
     if (!query->hides_prompts)
         return;
     size_t kept = 0;
