@@ -47,7 +47,7 @@ static void assert_plan(struct run_query *query, const struct stream *stream, co
         const char *found = strstr(forbidden ? plan : at, *steps + forbidden);
         if (forbidden == (found != NULL))
             fail_msg("'%s' in the plan:\n%s", *steps, plan);
-        if (!forbidden)
+        if (!forbidden && found)
             at = found;
     }
 }
