@@ -43,7 +43,7 @@ static bool is_excepted(struct sv host)
 bool proxy_is_used(bool is_https, struct sv host)
 {
     struct sv proxy = is_https ? variable("https_proxy", "HTTPS_PROXY") : variable("http_proxy", NULL);
-    if (!proxy.data)
+    if (!proxy.len)
         proxy = variable("all_proxy", "ALL_PROXY");
     return proxy.len > 0 && !is_excepted(host);
 }
