@@ -114,7 +114,7 @@ install: all
 	install -d $(BINDIR) $(LIBDIR)/fcgi-bin $(SHAREDIR)/htdocs $(DOCDIR)
 	install -m 755 $(COMMAND) $(BINDIR)
 	install -m 755 $(FCGI_PROGRAMS) $(LIBDIR)/fcgi-bin
-	for page in $(PAGES:$(BUILD)/%=%); do install -D -m 644 $$page $(SHAREDIR)/$$page || exit 1; done
+	for page in $(PAGES); do install -D -m 644 $$page $(SHAREDIR)/$$page || exit 1; done
 	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(DOCDIR)
 	$(if $(MANPAGES),install -d $(MANDIR) && install -m 644 $(MANPAGES) $(MANDIR))
 
