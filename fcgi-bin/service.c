@@ -87,7 +87,7 @@ void service_close(struct service *service)
 struct service_transaction {
     struct service *service;
     struct store_tx *tx;
-    struct store_tx *tracking; /* a snapshot beside a transaction of the registry; mostly NULL */
+    struct store_tx *tracking; /* beside a transaction of the registry; mostly NULL */
 };
 
 static enum status begin(void *context, const struct operation *operation, enum access access,
@@ -104,24 +104,23 @@ static enum status begin(void *context, const struct operation *operation, enum 
     return begun->tx ? OK : FAILED;
 }
 
-static void end_tracking(struct service_transaction *transaction)
-{
-    if (transaction->tracking)
-        store_rollback(transaction->tracking);
-    transaction->tracking = NULL;
-}
-
 static enum status commit(void *transaction)
 {
     struct service_transaction *begun = transaction;
-    end_tracking(begun);
-    return store_commit(begun->tx);
+    enum status status = store_commit(begun->tx);
+    if (!begun->tracking)
+        return status;
+    if (status == OK)
+        return store_commit(begun->tracking);
+    store_rollback(begun->tracking);
+    return FAILED;
 }
 
 static void rollback(void *transaction)
 {
     struct service_transaction *begun = transaction;
-    end_tracking(begun);
+    if (begun->tracking)
+        store_rollback(begun->tracking);
     store_rollback(begun->tx);
 }
 
@@ -138,7 +137,7 @@ struct store_tx *request_tx(const struct request *request)
     return transaction ? transaction->tx : NULL;
 }
 
-struct store_tx *request_tracking_tx(const struct request *request)
+struct store_tx *request_tracking_tx(const struct request *request, enum db_access access)
 {
     struct service_transaction *transaction = request->transaction;
     struct store_tx *tx = transaction->tx;
@@ -146,7 +145,7 @@ struct store_tx *request_tracking_tx(const struct request *request)
     if (tx->store == store)
         return tx;
     if (!transaction->tracking)
-        transaction->tracking = store_begin(store, DB_READ, tx->arena, tx->error);
+        transaction->tracking = store_begin(store, access, tx->arena, tx->error);
     return transaction->tracking;
 }
 

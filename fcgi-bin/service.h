@@ -31,8 +31,9 @@ struct service *request_service(const struct request *request);
 struct store_tx *request_tx(const struct request *request);
 
 /* For operations of the registry: the open transaction if experiments and runs are in the same database, else
- * a snapshot of theirs that ends with it. NULL on failure (the error is set). */
-struct store_tx *request_tracking_tx(const struct request *request);
+ * one of theirs, which ends with it: it is committed after the registry's. Call it once in a request. NULL on
+ * failure (the error is set). */
+struct store_tx *request_tracking_tx(const struct request *request, enum db_access access);
 const struct artifact_settings *request_artifacts(const struct request *request);
 
 #endif

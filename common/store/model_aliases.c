@@ -3,6 +3,7 @@
 #include "common/base/utf8.h"
 #include "common/store/limits.h"
 #include "common/store/registered_models.h"
+#include "common/store/registry_events.h"
 #include "common/store/text.h"
 #include "common/store/validate.h"
 
@@ -50,21 +51,23 @@ enum status model_alias_set(struct store_tx *tx, struct sv name, struct sv alias
                           SV_ARG(shown));
     }
     struct model_version_ref ref;
-    if (model_version_find(tx, name, version, &ref) != OK)
+    if (model_version_find(tx, name, version, &ref) != OK ||
+        db_exec(tx->db, NULL,
+                "INSERT INTO model_aliases (model, alias, version) VALUES (?, ?, ?) "
+                "ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version",
+                db_int(ref.model), db_text(alias), db_int(ref.version)) != OK)
         return FAILED;
-    return db_exec(tx->db, NULL,
-                   "INSERT INTO model_aliases (model, alias, version) VALUES (?, ?, ?) "
-                   "ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version",
-                   db_int(ref.model), db_text(alias), db_int(ref.version));
+    return registry_event_alias(tx, ref.model, name, alias, ref.version);
 }
 
 enum status model_alias_delete(struct store_tx *tx, struct sv name, struct sv alias)
 {
     int64_t model;
-    if (check_alias(tx, alias) != OK || registered_model_find(tx, name, &model) != OK)
+    if (check_alias(tx, alias) != OK || registered_model_find(tx, name, &model) != OK ||
+        db_exec(tx->db, NULL, "DELETE FROM model_aliases WHERE model = ? AND alias = ?", db_int(model),
+                db_text(alias)) != OK)
         return FAILED;
-    return db_exec(tx->db, NULL, "DELETE FROM model_aliases WHERE model = ? AND alias = ?", db_int(model),
-                   db_text(alias));
+    return registry_event_alias(tx, model, name, alias, 0);
 }
 
 enum status model_alias_load(struct store_tx *tx, struct sv name, struct sv alias,

@@ -7,6 +7,7 @@
 #include "common/base/number.h"
 #include "common/base/uri.h"
 #include "common/base/utf8.h"
+#include "common/store/logged_models.h"
 #include "common/store/model_aliases.h"
 #include "common/store/registered_models.h"
 #include "common/store/runs.h"
@@ -73,13 +74,17 @@ struct logged_model_place {
     struct sv source_run_id; /* absent or "": none */
 };
 
-static enum status logged_model_find_place(struct store_tx *tracking, struct sv model_id,
-                                           struct logged_model_place *place)
+static enum status find_logged_model(struct store_tx *tracking, struct sv model_id,
+                                     struct logged_model_place *place)
 {
-    struct sv shown = search_clip(model_id);
-    *place = (struct logged_model_place){.artifact_location = SV("")};
-    return store_fail(tracking, RESOURCE_DOES_NOT_EXIST, "Logged model with ID '%.*s' not found.",
-                      SV_ARG(shown));
+    struct logged_model_ref ref;
+    struct logged_model model;
+    if (logged_model_find_existing(tracking, model_id, &ref) != OK ||
+        logged_model_load(tracking, ref.id, &model) != OK)
+        return FAILED;
+    *place = (struct logged_model_place){.artifact_location = model.artifact_uri,
+                                         .source_run_id = model.source_run_id};
+    return OK;
 }
 
 /* --- Checking --- */
@@ -199,7 +204,7 @@ static enum status check_local(struct store_tx *tracking, const struct model_ver
 {
     if (create->model_id.len) {
         struct logged_model_place place;
-        if (logged_model_find_place(tracking, create->model_id, &place) != OK)
+        if (find_logged_model(tracking, create->model_id, &place) != OK)
             return FAILED;
         return check_inside(tracking, create->source, place.artifact_location, "model_id");
     }
@@ -379,7 +384,7 @@ static enum status follow(struct store_tx *tx, struct store_tx *tracking, struct
         return OK;
     }
     struct logged_model_place place;
-    if (logged_model_find_place(tracking, path, &place) != OK)
+    if (find_logged_model(tracking, path, &place) != OK)
         return FAILED;
     *location = place.artifact_location;
     if (!run_id->len && place.source_run_id.len)
@@ -406,7 +411,7 @@ enum status model_source_resolve(struct store_tx *tx, struct store_tx *tracking,
     if (!create->model_id.len || run_id->len)
         return OK;
     struct logged_model_place place;
-    if (logged_model_find_place(tracking, create->model_id, &place) != OK)
+    if (find_logged_model(tracking, create->model_id, &place) != OK)
         return FAILED;
     if (place.source_run_id.len)
         *run_id = place.source_run_id;

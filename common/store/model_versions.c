@@ -3,8 +3,10 @@
 #include "common/base/number.h"
 #include "common/store/limits.h"
 #include "common/store/list.h"
+#include "common/store/model_links.h"
 #include "common/store/model_source.h"
 #include "common/store/registered_models.h"
+#include "common/store/registry_events.h"
 #include "common/store/text.h"
 #include "common/store/validate.h"
 
@@ -326,7 +328,11 @@ enum status model_version_create(struct store_tx *tx, struct store_tx *tracking,
         if (put_tag(tx, model, id, &tags[i]) != OK)
             return FAILED;
     }
-    return model_version_load_by_id(tx, id, created);
+    bool is_link = create->model_id.len && !registry_tags_have_prompt(tags, create->tag_count);
+    if (model_version_load_by_id(tx, id, created) != OK ||
+        (is_link && model_link_logged_model(tracking, create->model_id, created->name, version) != OK))
+        return FAILED;
+    return registry_event_version_created(tx, created, create->description);
 }
 
 enum status model_version_update(struct store_tx *tx, struct sv name, struct sv version,
@@ -383,17 +389,19 @@ enum status model_version_set_tag(struct store_tx *tx, struct sv name, struct sv
 {
     struct key_value tag = {key, value};
     struct model_version_ref ref;
-    if (registry_tag_check(tx, &tag) != OK || model_version_find(tx, name, version, &ref) != OK)
+    if (registry_tag_check(tx, &tag) != OK || model_version_find(tx, name, version, &ref) != OK ||
+        put_tag(tx, ref.model, ref.id, &tag) != OK)
         return FAILED;
-    return put_tag(tx, ref.model, ref.id, &tag);
+    return registry_event_version_tag(tx, &ref, name, key, tag.value);
 }
 
 enum status model_version_delete_tag(struct store_tx *tx, struct sv name, struct sv version, struct sv key)
 {
     struct key_value tag = {key, SV_ABSENT};
     struct model_version_ref ref;
-    if (registry_tag_check(tx, &tag) != OK || model_version_find(tx, name, version, &ref) != OK)
+    if (registry_tag_check(tx, &tag) != OK || model_version_find(tx, name, version, &ref) != OK ||
+        db_exec(tx->db, NULL, "DELETE FROM model_version_tags WHERE version = ? AND key = ?", db_int(ref.id),
+                db_text(key)) != OK)
         return FAILED;
-    return db_exec(tx->db, NULL, "DELETE FROM model_version_tags WHERE version = ? AND key = ?",
-                   db_int(ref.id), db_text(key));
+    return registry_event_version_tag(tx, &ref, name, key, SV_ABSENT);
 }

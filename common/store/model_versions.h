@@ -81,7 +81,8 @@ enum status model_version_load_latest(struct store_tx *tx, int64_t model, const 
 enum status model_version_load_newest(struct store_tx *tx, struct sv name, struct model_version *loaded);
 
 /* Gives the version the next number. Its source is checked first (model_source.h): `tracking` is a
- * transaction of the store that has the runs, which may be `tx` itself. */
+ * transaction of the store that has runs and logged models, which may be `tx` itself; a create with a
+ * model_id writes there. */
 enum status model_version_create(struct store_tx *tx, struct store_tx *tracking,
                                  const struct model_version_create *create, struct model_version *created);
 

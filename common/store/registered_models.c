@@ -2,6 +2,7 @@
 
 #include "common/store/limits.h"
 #include "common/store/list.h"
+#include "common/store/registry_events.h"
 #include "common/store/text.h"
 #include "common/store/validate.h"
 
@@ -176,7 +177,7 @@ enum status registered_model_create(struct store_tx *tx, struct sv name, struct 
         if (put_tag(tx, id, &checked[i]) != OK)
             return FAILED;
     }
-    return OK;
+    return registry_event_model_created(tx, id);
 }
 
 enum status registered_model_update(struct store_tx *tx, struct sv name, struct sv description)
@@ -220,19 +221,21 @@ enum status registered_model_set_tag(struct store_tx *tx, struct sv name, struct
 {
     struct key_value tag = {key, value};
     int64_t id;
-    if (registry_tag_check(tx, &tag) != OK || registered_model_find(tx, name, &id) != OK)
+    if (registry_tag_check(tx, &tag) != OK || registered_model_find(tx, name, &id) != OK ||
+        put_tag(tx, id, &tag) != OK)
         return FAILED;
-    return put_tag(tx, id, &tag);
+    return registry_event_model_tag(tx, id, name, key, tag.value);
 }
 
 enum status registered_model_delete_tag(struct store_tx *tx, struct sv name, struct sv key)
 {
     struct key_value tag = {key, SV_ABSENT};
     int64_t id;
-    if (registry_tag_check(tx, &tag) != OK || registered_model_find(tx, name, &id) != OK)
+    if (registry_tag_check(tx, &tag) != OK || registered_model_find(tx, name, &id) != OK ||
+        db_exec(tx->db, NULL, "DELETE FROM registered_model_tags WHERE model = ? AND key = ?", db_int(id),
+                db_text(key)) != OK)
         return FAILED;
-    return db_exec(tx->db, NULL, "DELETE FROM registered_model_tags WHERE model = ? AND key = ?", db_int(id),
-                   db_text(key));
+    return registry_event_model_tag(tx, id, name, key, SV_ABSENT);
 }
 
 enum status registered_model_touch(struct store_tx *tx, int64_t id)

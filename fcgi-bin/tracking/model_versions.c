@@ -95,7 +95,7 @@ static enum status create_model_version(struct request *request, const void *inp
         .tag_count = in->tags.count,
     };
     struct model_version version;
-    struct store_tx *tracking = request_tracking_tx(request);
+    struct store_tx *tracking = request_tracking_tx(request, in->model_id.len ? DB_WRITE : DB_READ);
     if (!tracking || model_version_create(request_tx(request), tracking, &create, &version) != OK)
         return FAILED;
     return reply_model_version(request, &version);
