@@ -55,7 +55,7 @@ static const char general[] =
 /* Files of any size: a slow receiver slows the program down, where 1 would gather the difference on disk.
  * lighttpd has nothing of the kind for a slow program: 2 for requests halves the speed and gathers all the
  * same. */
-static const char throttled[] = " server.stream-response-body = 2";
+static const char streamed[] = " server.stream-response-body = 2 server.range-requests = \"disable\"";
 
 static void write_limits(const struct lighttpd_conf *conf, struct buffer *out)
 {
@@ -89,7 +89,7 @@ static void write_routes(const struct lighttpd_conf *conf, struct buffer *out)
         const struct route_rule *rule = &conf->rules[i];
         buffer_printf(out, "$HTTP[\"url\"] %s \"%.*s\" { fastcgi.server = var.%s%s }\n",
                       rule->is_pattern ? "=~" : "=^", SV_ARG(rule->match), conf->programs[rule->program],
-                      strcmp(conf->programs[rule->program], "artifacts") == 0 ? throttled : "");
+                      strcmp(conf->programs[rule->program], "artifacts") == 0 ? streamed : "");
     }
 }
 

@@ -78,12 +78,14 @@ static enum status answer_unsatisfiable(struct request *request, const struct do
     return OK;
 }
 
-/* The web server opens the file itself, by name: good only where nobody else can put a link into its way. */
-static bool web_server_sends(const struct request *request, const struct download *download)
+/* The web server opens the file itself, by name: good only where nobody else can put a link into its way.
+ * Ranges are ours: web servers differ in what they make of odd ones. */
+static bool web_server_sends(struct request *request, const struct download *download)
 {
     const struct settings *settings = request_service(request)->settings;
-    return download->place->in_destination && download->repository->kind->file_name &&
-           !sv_equal(settings->x_sendfile, SV("off")) && request->method != METHOD_HEAD;
+    return download->info.size >= HAND_OVER_MIN_BYTES && download->place->in_destination &&
+           download->repository->kind->file_name && !sv_equal(settings->x_sendfile, SV("off")) &&
+           request->method == METHOD_GET && !request_header(request, "range").data;
 }
 
 /* Percent-encoded but for slashes: web servers decode the name once. */
@@ -137,8 +139,7 @@ static enum status send_source(struct request *request, const struct download *d
                                struct artifact_source *source)
 {
     int64_t size = download->info.size, length = size;
-    /* A range is taken out of it by the web server too. */
-    if (size >= HAND_OVER_MIN_BYTES && web_server_sends(request, download))
+    if (web_server_sends(request, download))
         return hand_over(request, download, source);
     put_headers(request, download);
     request->reply.status = 200;
@@ -172,9 +173,12 @@ static bool answer_condition(struct request *request, struct download *download,
         request->reply.status = 304;
         return true;
     }
+    int64_t from, to;
     if (request->method == METHOD_GET)
-        download->outcome = http_range(&download->representation, range, request_header(request, "if-range"),
-                                       &download->range.from, &download->range.to);
+        download->outcome =
+            http_range(&download->representation, range, request_header(request, "if-range"), &from, &to);
+    if (download->outcome == RANGE_PART)
+        download->range = (struct artifact_range){from, to};
     if (download->outcome != RANGE_UNSATISFIABLE)
         return false;
     *status = answer_unsatisfiable(request, download);
