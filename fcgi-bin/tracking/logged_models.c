@@ -166,10 +166,12 @@ static const struct field get_fields[] = {
 static enum status get_logged_model(struct request *request, const void *input)
 {
     const struct get_in *in = input;
+    struct store_tx *tx = request_tx(request);
     struct logged_model_ref ref;
     bool deleted_too = in->allow_deleted.set && in->allow_deleted.value;
-    if ((deleted_too ? logged_model_find : logged_model_find_existing)(request_tx(request), in->model_id,
-                                                                       &ref) != OK)
+    enum status status = deleted_too ? logged_model_find(tx, in->model_id, &ref)
+                                     : logged_model_find_existing(tx, in->model_id, &ref);
+    if (status != OK)
         return FAILED;
     return reply_model(request, ref.id);
 }
