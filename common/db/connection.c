@@ -20,6 +20,9 @@ static const char *const control_sql[CONTROL_COUNT] = {
     [CONTROL_MEMBER_BEGIN] = "SAVEPOINT member",
     [CONTROL_MEMBER_KEEP] = "RELEASE member",
     [CONTROL_MEMBER_UNDO] = "ROLLBACK TO member",
+    [CONTROL_PART_BEGIN] = "SAVEPOINT part",
+    [CONTROL_PART_KEEP] = "RELEASE part",
+    [CONTROL_PART_UNDO] = "ROLLBACK TO part",
 };
 
 static void configure_library(void)

@@ -56,6 +56,13 @@ void db_rollback(struct db_conn *conn);
 /* Undoes everything since db_begin but keeps the transaction open; for code that wants to try again. */
 enum status db_undo(struct db_conn *conn);
 
+/* A part of a write transaction that can fail by itself: begin, then keep or undo. Parts are not nested, and
+ * no statement is open where one begins or ends. Undo also clears the error; it is for faults of the client's
+ * data, not for a database that cannot store (TEMPORARILY_UNAVAILABLE), which ends the whole transaction. */
+enum status db_part_begin(struct db_conn *conn);
+enum status db_part_keep(struct db_conn *conn);
+enum status db_part_undo(struct db_conn *conn);
+
 struct arena *db_arena(struct db_conn *conn);
 struct error *db_error(struct db_conn *conn);
 

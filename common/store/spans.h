@@ -11,6 +11,9 @@
 /* Numbered as in OTLP. */
 enum span_status { SPAN_UNSET = 0, SPAN_OK = 1, SPAN_ERROR = 2 };
 
+/* Code points of a name and a type that searches see. */
+#define SPAN_CLASS_TEXT_MAX 500
+
 /* What a span used; NAN where it does not say. */
 struct span_usage {
     double input_tokens;
