@@ -53,6 +53,7 @@ enum resource {
     RESOURCE_REGISTERED_MODEL,
     RESOURCE_TRACE,
     RESOURCE_SCORER,
+    RESOURCE_EVALUATION_DATASET, /* that is, the experiments that it is linked to */
     RESOURCE_SECRET,
     RESOURCE_ENDPOINT,
     RESOURCE_MODEL_DEFINITION,
@@ -89,7 +90,7 @@ struct operation {
     int64_t body_limit;        /* bytes; 0 is BODY_LIMIT_DEFAULT */
     bool any_content_type;     /* the body is not JSON, or its type does not matter */
     bool raw_body;             /* the handler reads the body itself */
-    bool registry; /* its transaction is the model registry's, which may be another database */
+    bool registry;             /* its transaction is the model registry's, which may be another database */
     bool never_artifacts_only; /* answers even with --artifacts-only (health, version, /) */
     bool artifact_proxy;       /* answers with --artifacts-only, but not with --no-serve-artifacts */
 };

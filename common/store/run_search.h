@@ -3,8 +3,8 @@
 
 #include "common/store/store.h"
 
-/* runs/search: the filter language of MLflow 3.8's REST API, compiled to SQL that starts at the smallest index
- * range. */
+/* runs/search: the filter language of MLflow 3.8's REST API, compiled to SQL that starts at the smallest
+ * index range. */
 
 /* Where a search of one experiment begins. Every plan gives the same rows; AUTO estimates which is the
  * cheapest. A plan that does not apply to a query falls back to SCAN. */
