@@ -78,4 +78,19 @@ extern const struct search_language logged_model_language;
 /* The attribute of this name, as order_by of logged-models/search gives it; NULL if there is none. */
 const struct search_key *logged_model_attribute(struct sv name);
 
+/* datasets/search of evaluation datasets. */
+
+enum evaluation_dataset_entity { EVALUATION_DATASET_ATTRIBUTE, EVALUATION_DATASET_TAG };
+
+enum evaluation_dataset_key {
+    EVALUATION_DATASET_KEY_NAME,
+    EVALUATION_DATASET_KEY_CREATED_BY,
+    EVALUATION_DATASET_KEY_LAST_UPDATED_BY,
+    EVALUATION_DATASET_KEY_CREATED_TIME,
+    EVALUATION_DATASET_KEY_LAST_UPDATE_TIME,
+    EVALUATION_DATASET_KEY_ID, /* ends every order; cannot be named */
+};
+
+extern const struct search_language evaluation_dataset_language;
+
 #endif
