@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "common/json/json_read.h"
 #include "fcgi-bin/tracking/tracking.h"
 
 /* Input and output that several operations have in common. */
@@ -26,6 +27,32 @@ enum status take_max_results(struct request *request, struct opt_int64 given, in
     return fail(request, INVALID_PARAMETER_VALUE,
                 "Invalid value %lld for parameter 'max_results' supplied. It must be a positive integer",
                 (long long)*value);
+}
+
+enum status take_json_text(struct request *request, struct sv text, const char *name,
+                           struct json_object **value)
+{
+    struct sv problem;
+    enum json_outcome outcome = json_parse(request->arena, text, value, &problem);
+    if (outcome == JSON_EMPTY)
+        return fail(request, INVALID_PARAMETER_VALUE, "'%s' must hold JSON, but is empty.", name);
+    if (outcome != JSON_OK)
+        return fail(request, INVALID_PARAMETER_VALUE, "'%s' does not hold valid JSON: %.*s.", name,
+                    SV_ARG(problem));
+    /* What was parsed before holds other input, so both are kept. */
+    struct json_object *both = json_object_new_array();
+    if (both && json_object_array_add(both, *value) == 0) {
+        if (json_object_array_add(both, request->json) == 0) {
+            request->json = both;
+            return OK;
+        }
+        json_object_put(both);
+    } else {
+        json_object_put(both);
+        json_object_put(*value);
+    }
+    *value = NULL;
+    return fail(request, TEMPORARILY_UNAVAILABLE, "There is no memory for '%s'. Try again.", name);
 }
 
 void put_id_field(struct json_writer *json, const char *key, int64_t id)

@@ -19,6 +19,8 @@ extern const struct operation logged_model_operations[];
 extern const struct operation registered_model_operations[];
 extern const struct operation model_version_operations[];
 extern const struct operation webhook_operations[];
+extern const struct operation evaluation_dataset_operations[];
+extern const struct operation scorer_operations[];
 extern const struct operation server_operations[];
 
 /* Reads the rules of webhooks from the settings. */
@@ -34,6 +36,10 @@ extern const struct enum_name view_type_names[];
 /* Whether a number of results is given and sane: OK and *value (or `fallback` if it is absent). */
 enum status take_max_results(struct request *request, struct opt_int64 given, int64_t fallback,
                              int64_t *value);
+
+/* A field whose text is JSON itself. The request frees the value; null is NULL. */
+enum status take_json_text(struct request *request, struct sv text, const char *name,
+                           struct json_object **value);
 
 /* Of both searches of the registry. */
 struct registry_search_in {
