@@ -86,15 +86,16 @@ enum status logged_model_log_metrics(struct store_tx *tx, const struct run_ref *
 enum status logged_model_metrics(struct store_tx *tx, int64_t model, struct logged_model_cursor *cursor,
                                  struct logged_model_metric *metrics, size_t capacity, size_t *count)
 {
-    struct db_stmt *stmt =
-        db_query(tx->db,
-                 "SELECT m.name, m.timestamp, m.step, m.run, m.value, n.name, d.name, d.digest, r.run_id "
-                 "FROM logged_model_metrics m JOIN names n ON n.id = m.name JOIN runs r ON r.id = m.run "
-                 "LEFT JOIN logged_model_datasets d ON d.id = m.dataset "
-                 "WHERE m.model = ? AND (m.name, m.timestamp, m.step, m.run) > (?, ?, ?, ?) "
-                 "ORDER BY m.name, m.timestamp, m.step, m.run LIMIT ?",
-                 db_int(model), db_int(cursor->name), db_int(cursor->timestamp), db_int(cursor->step),
-                 db_int(cursor->run), db_int((int64_t)capacity));
+    struct db_stmt *stmt = db_query(
+        tx->db,
+        "SELECT m.name, m.timestamp, m.step, m.run, m.value, n.name, d.name, d.digest, r.run_id, l.model_id "
+        "FROM logged_model_metrics m JOIN logged_models l ON l.id = m.model JOIN names n ON n.id = m.name "
+        "JOIN runs r ON r.id = m.run "
+        "LEFT JOIN logged_model_datasets d ON d.id = m.dataset "
+        "WHERE m.model = ? AND (m.name, m.timestamp, m.step, m.run) > (?, ?, ?, ?) "
+        "ORDER BY m.name, m.timestamp, m.step, m.run LIMIT ?",
+        db_int(model), db_int(cursor->name), db_int(cursor->timestamp), db_int(cursor->step),
+        db_int(cursor->run), db_int((int64_t)capacity));
     *count = 0;
     if (!stmt)
         return FAILED;
@@ -113,6 +114,7 @@ enum status logged_model_metrics(struct store_tx *tx, int64_t model, struct logg
             .dataset_name = db_column_text_copy(stmt, 6),
             .dataset_digest = db_column_text_copy(stmt, 7),
             .run_id = db_column_text_copy(stmt, 8),
+            .model_id = db_column_text_copy(stmt, 9),
         };
     }
     return db_done(stmt);

@@ -14,6 +14,7 @@ struct logged_model_metric {
     struct sv dataset_name;   /* absent: none */
     struct sv dataset_digest; /* absent: none */
     struct sv run_id;
+    struct sv model_id;
 };
 
 /* A place in the metrics of a model, behind the last one that was read. Zeroed: the beginning. */

@@ -36,8 +36,7 @@ static void put_info(struct json_writer *json, const struct logged_model *model)
     json_end_object(json);
 }
 
-static void put_metric(struct json_writer *json, const struct logged_model *model,
-                       const struct logged_model_metric *metric)
+static void put_metric(struct json_writer *json, const struct logged_model_metric *metric)
 {
     json_begin_object(json);
     json_put_string_field(json, "key", metric->metric.key);
@@ -46,23 +45,21 @@ static void put_metric(struct json_writer *json, const struct logged_model *mode
     json_put_int_field(json, "step", metric->metric.step);
     json_put_string_field_if_set(json, "dataset_name", metric->dataset_name);
     json_put_string_field_if_set(json, "dataset_digest", metric->dataset_digest);
-    json_put_string_field(json, "model_id", model->model_id);
+    json_put_string_field(json, "model_id", metric->model_id);
     json_put_string_field(json, "run_id", metric->run_id);
     json_end_object(json);
 }
 
-static enum status put_metrics(struct request *request, struct json_writer *json,
-                               const struct logged_model *model)
+/* `metrics` has room for METRICS_PAGE. */
+static enum status put_metrics(struct request *request, struct json_writer *json, int64_t model,
+                               struct logged_model_metric *metrics)
 {
-    struct logged_model_metric *metrics =
-        ARENA_ARRAY(request->arena, struct logged_model_metric, METRICS_PAGE);
     struct logged_model_cursor cursor = {0};
     bool any = false;
     size_t count;
     do {
         struct arena_mark mark = arena_mark(request->arena);
-        if (logged_model_metrics(request_tx(request), model->id, &cursor, metrics, METRICS_PAGE, &count) !=
-            OK)
+        if (logged_model_metrics(request_tx(request), model, &cursor, metrics, METRICS_PAGE, &count) != OK)
             return FAILED;
         if (count && !any) {
             json_key(json, "metrics");
@@ -70,8 +67,9 @@ static enum status put_metrics(struct request *request, struct json_writer *json
             any = true;
         }
         for (size_t i = 0; i < count; i++)
-            put_metric(json, model, &metrics[i]);
+            put_metric(json, &metrics[i]);
         arena_rewind(request->arena, mark);
+        /* The next snapshot is in the arena: nothing may be rewound to before it. */
         if (request->operation->access == ACCESS_STREAM_READ && reply_drain(request, false) != OK)
             return FAILED;
     } while (count == METRICS_PAGE);
@@ -80,31 +78,39 @@ static enum status put_metrics(struct request *request, struct json_writer *json
     return OK;
 }
 
-static enum status put_model(struct request *request, struct json_writer *json,
-                             const struct logged_model *model)
+/* Writes a model and keeps nothing of it. One that is not there any more fails before anything is written. */
+static enum status put_model(struct request *request, struct json_writer *json, int64_t id,
+                             struct logged_model_metric *metrics)
 {
+    struct arena_mark mark = arena_mark(request->arena);
+    struct logged_model model;
+    if (logged_model_load(request_tx(request), id, &model) != OK)
+        return FAILED;
     json_begin_object(json);
     json_key(json, "info");
-    put_info(json, model);
+    put_info(json, &model);
     json_key(json, "data");
     json_begin_object(json);
-    put_key_values(json, "params", model->params, model->param_count);
-    if (put_metrics(request, json, model) != OK)
+    put_key_values(json, "params", model.params, model.param_count);
+    arena_rewind(request->arena, mark);
+    if (put_metrics(request, json, id, metrics) != OK)
         return FAILED;
     json_end_object(json);
     json_end_object(json);
     return OK;
 }
 
+static struct logged_model_metric *metrics_page(struct request *request)
+{
+    return ARENA_ARRAY(request->arena, struct logged_model_metric, METRICS_PAGE);
+}
+
 static enum status reply_model(struct request *request, int64_t id)
 {
-    struct logged_model model;
-    if (logged_model_load(request_tx(request), id, &model) != OK)
-        return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
     json_key(json, "model");
-    if (put_model(request, json, &model) != OK)
+    if (put_model(request, json, id, metrics_page(request)) != OK)
         return FAILED;
     json_end_object(json);
     return OK;
@@ -327,31 +333,22 @@ static struct logged_model_order *take_order(struct request *request, const stru
     return order;
 }
 
-/* Writes the models one by one and keeps none, so that a page of any size takes little memory. A model that
- * vanished since the search is left out. */
+/* Writes the models one by one, so that a page of any size takes little memory. A model that vanished since
+ * the search is left out. */
 static enum status put_page(struct request *request, struct json_writer *json,
                             const struct logged_model_page *page)
 {
-    bool any = false;
+    struct logged_model_metric *metrics = metrics_page(request);
+    json_key(json, "models");
+    json_begin_array(json);
     for (size_t i = 0; i < page->count; i++) {
-        struct arena_mark mark = arena_mark(request->arena);
-        struct logged_model model;
-        if (logged_model_load(request_tx(request), page->ids[i], &model) == OK) {
-            if (!any) {
-                json_key(json, "models");
-                json_begin_array(json);
-            }
-            any = true;
-            if (put_model(request, json, &model) != OK)
-                return FAILED;
-        } else if (request->error.code != RESOURCE_DOES_NOT_EXIST) {
+        if (put_model(request, json, page->ids[i], metrics) == OK)
+            continue;
+        if (request->error.code != RESOURCE_DOES_NOT_EXIST)
             return FAILED;
-        }
         error_clear(&request->error);
-        arena_rewind(request->arena, mark);
     }
-    if (any)
-        json_end_array(json);
+    json_end_array(json);
     return OK;
 }
 
@@ -374,7 +371,7 @@ static enum status search_logged_models(struct request *request, const void *inp
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
-    if (put_page(request, json, &page) != OK)
+    if (page.count && put_page(request, json, &page) != OK)
         return FAILED;
     json_put_string_field_if_set(json, "next_page_token", page.next_page_token);
     json_end_object(json);

@@ -404,6 +404,17 @@ def test_a_model_with_thousands_of_metrics_is_shown_whole(api, experiment, run, 
     assert finalize(api, model, "LOGGED_MODEL_READY").ok()["model"]["data"] == shown["data"]
 
 
+def test_several_models_with_thousands_of_metrics_are_found_whole(api, experiment, run):
+    made = [api.model(experiment, tags=kv({"n": str(i) * 1000})) for i in range(4)]
+    for i, one in enumerate(made):
+        for start in range(0, 1000 * i, 1000):
+            metrics = [{"key": "m", "value": float(k), "timestamp": start + k, "model_id": one} for k in range(1000)]
+            api.post("runs/log-batch", {"run_id": run, "metrics": metrics}).ok()
+    found = api.post("logged-models/search", {"experiment_ids": [experiment]}).ok()["models"]
+    assert [len(m["data"].get("metrics", [])) for m in found] == [3000, 2000, 1000, 0]
+    assert found == [api.get_model(one) for one in reversed(made)]
+
+
 def test_threads_that_log_to_one_model_lose_nothing(server, experiment):
     model = server.api.model(experiment)
     runs = [server.api.run(experiment) for _ in range(8)]
