@@ -175,6 +175,16 @@ REGISTERED_MODEL = {
     "aliases?": [{"alias": TEXT, "version": ID}],
 }
 FILE = {"path": TEXT, "is_dir": {True, False}, "file_size?": WHOLE}
+WEBHOOK = {
+    "webhook_id": re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
+    "name": TEXT,
+    "description?": TEXT,
+    "url": TEXT,
+    "events": [{"entity": re.compile("[A-Z_]+"), "action": {"CREATED", "DELETED", "SET"}}],
+    "status": {"ACTIVE", "DISABLED"},
+    "creation_timestamp": WHOLE,
+    "last_updated_timestamp": WHOLE,
+}
 
 SHAPES = {
     "experiments/create": {"experiment_id": ID},
@@ -236,6 +246,14 @@ SHAPES = {
     "logged-models/{model_id}/params": {},
     "logged-models/{model_id}/tags": {},
     "logged-models/{model_id}/tags/{tag_key}": {},
+    ("GET", "webhooks"): {"webhooks?": [WEBHOOK], **NEXT},
+    ("POST", "webhooks"): {"webhook": WEBHOOK},
+    ("GET", "webhooks/{webhook_id}"): {"webhook": WEBHOOK},
+    ("PATCH", "webhooks/{webhook_id}"): {"webhook": WEBHOOK},
+    ("DELETE", "webhooks/{webhook_id}"): {},
+    "webhooks/{webhook_id}/test": {
+        "result": {"success": {True, False}, "response_status?": WHOLE, "response_body?": TEXT, "error_message?": TEXT}
+    },
     "logged-models/{model_id}/artifacts/directories": {"root_uri": TEXT, "files?": [FILE]},
 }
 

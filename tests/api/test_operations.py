@@ -19,7 +19,7 @@ def documented():
     found = set()
     for line in lines[1:]:
         row = dict(zip(names, line.split("\t")))
-        if row["since"] != "3.8" or row["area"] not in ("tracking", "registry", "logged-models"):
+        if row["since"] != "3.8" or row["area"] not in ("tracking", "registry", "logged-models", "webhooks"):
             continue
         if row["program"] != "tracking.fcgi":
             continue
@@ -60,7 +60,7 @@ def test_every_tracking_operation_of_the_program_is_documented():
     tracking = {
         (method, path)
         for method, path in answered()
-        if re.match(r"/(ajax-)?api/2\.0/mlflow/(experiments|runs|metrics|artifacts|registered-models|model-versions|logged-models)\b", path)
+        if re.match(r"/(ajax-)?api/2\.0/mlflow/(experiments|runs|metrics|artifacts|registered-models|model-versions|logged-models|webhooks)\b", path)
     }
     assert sorted(tracking - documented()) == []
 
