@@ -47,7 +47,6 @@ static void put_headers(struct request *request, const struct download *download
     reply_header(request, "content-disposition", content_disposition(request->arena, download->path));
     reply_header(request, "etag", download->representation.etag);
     reply_header(request, "last-modified", http_date(request->arena, download->info.modified_s));
-    reply_header(request, "accept-ranges", SV("bytes"));
     reply_header(request, "cache-control", SV("no-cache"));
     reply_header(request, "content-security-policy", SV("sandbox; default-src 'none'"));
     reply_header(request, "x-content-type-options", SV("nosniff"));
@@ -105,13 +104,16 @@ static enum status hand_over(struct request *request, const struct download *dow
     const struct settings *settings = request_service(request)->settings;
     struct sv file = download->repository->kind->file_name(source);
     put_headers(request, download);
-    if (sv_equal(settings->x_sendfile, SV("x-accel-redirect")))
+    request->reply.status = 200;
+    if (sv_equal(settings->x_sendfile, SV("x-accel-redirect"))) {
+        /* nginx says itself that it takes ranges. */
         reply_header(request, "x-accel-redirect",
                      arena_printf(request->arena, "%.*s%.*s", SV_ARG(settings->x_accel_prefix),
                                   SV_ARG(encode_path(request->arena, download->path))));
-    else
-        reply_header(request, "x-sendfile", encode_path(request->arena, file));
-    request->reply.status = 200;
+        return OK;
+    }
+    reply_header(request, "accept-ranges", SV("bytes"));
+    reply_header(request, "x-sendfile", encode_path(request->arena, file));
     return OK;
 }
 
@@ -142,6 +144,7 @@ static enum status send_source(struct request *request, const struct download *d
     if (web_server_sends(request, download))
         return hand_over(request, download, source);
     put_headers(request, download);
+    reply_header(request, "accept-ranges", SV("bytes"));
     request->reply.status = 200;
     if (download->outcome == RANGE_PART) {
         length = download->range.to - download->range.from + 1;
