@@ -125,6 +125,8 @@ enum status model_version_find(struct store_tx *tx, struct sv name, struct sv ve
     "v.id, v.model, m.name, v.version, v.stage, v.creation_time, v.last_update_time, v.description, " \
     "v.source, v.location, v.run_id, v.run_link"
 
+enum { VERSION_COLUMN_COUNT = 12 };
+
 static void read_version(struct db_stmt *stmt, struct model_version *version)
 {
     *version = (struct model_version){
@@ -204,35 +206,56 @@ enum status model_version_load(struct store_tx *tx, struct sv name, struct sv ve
     return model_version_load_aliases(tx, loaded);
 }
 
+static void end_tags(struct model_version *version, struct row_list *tags)
+{
+    version->tags = tags->items;
+    version->tag_count = tags->count;
+    *tags = (struct row_list){0};
+}
+
+static void add_row(struct store_tx *tx, struct db_stmt *stmt, struct row_list *versions,
+                    struct row_list *tags)
+{
+    struct model_version *items = versions->items;
+    if (!versions->count || items[versions->count - 1].id != db_column_int(stmt, 0)) {
+        if (versions->count)
+            end_tags(&items[versions->count - 1], tags);
+        read_version(stmt, ROW_LIST_ADD(versions, tx->arena, struct model_version));
+    }
+    if (db_column_is_null(stmt, VERSION_COLUMN_COUNT))
+        return;
+    struct key_value *tag = ROW_LIST_ADD(tags, tx->arena, struct key_value);
+    tag->key = db_column_text_copy(stmt, VERSION_COLUMN_COUNT);
+    tag->value = db_column_text_copy(stmt, VERSION_COLUMN_COUNT + 1);
+}
+
 enum status model_version_load_latest(struct store_tx *tx, int64_t model, const struct model_version **latest,
                                       size_t *count)
 {
-    /* Two probes a stage, however many versions there are. */
+    /* Two probes a stage, however many versions there are. A row is a version with one of its tags. */
     struct db_stmt *stmt = db_query(
         tx->db,
         "WITH stages (stage) AS (VALUES (0), (1), (2), (3)), "
         "ends (first, last) AS (SELECT "
         "(SELECT min(v.version) FROM model_versions v WHERE v.model = ? AND v.stage = stages.stage), "
-        "(SELECT max(v.version) FROM model_versions v WHERE v.model = ? AND v.stage = stages.stage) FROM "
-        "stages) "
-        "SELECT " VERSION_COLUMNS " FROM ends CROSS JOIN model_versions v CROSS JOIN registered_models m "
-        "WHERE v.model = ? AND v.version = ends.last AND m.id = v.model ORDER BY ends.first",
+        "(SELECT max(v.version) FROM model_versions v WHERE v.model = ? AND v.stage = stages.stage) "
+        "FROM stages) "
+        "SELECT " VERSION_COLUMNS ", t.key, t.value "
+        "FROM ends CROSS JOIN model_versions v CROSS JOIN registered_models m "
+        "LEFT JOIN model_version_tags t ON t.version = v.id "
+        "WHERE v.model = ? AND v.version = ends.last AND m.id = v.model ORDER BY ends.first, t.id",
         db_int(model), db_int(model), db_int(model));
     if (!stmt)
         return FAILED;
-    struct row_list versions = {0};
+    struct row_list versions = {0}, tags = {0};
     while (db_step(stmt) == DB_ROW)
-        read_version(stmt, ROW_LIST_ADD(&versions, tx->arena, struct model_version));
-    if (db_done(stmt) != OK)
-        return FAILED;
+        add_row(tx, stmt, &versions, &tags);
     struct model_version *items = versions.items;
-    for (size_t i = 0; i < versions.count; i++) {
-        if (load_tags(tx, &items[i]) != OK)
-            return FAILED;
-    }
+    if (versions.count)
+        end_tags(&items[versions.count - 1], &tags);
     *latest = items;
     *count = versions.count;
-    return OK;
+    return db_done(stmt);
 }
 
 enum status model_version_load_newest(struct store_tx *tx, struct sv name, struct model_version *loaded)

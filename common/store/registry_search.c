@@ -188,11 +188,12 @@ static bool has_key(const struct query *query, enum registry_key key, enum searc
     return false;
 }
 
-/* A name or a run leads to few rows by itself. */
+/* A name, a run or a source leads to few rows by itself. */
 static enum status choose_driver(struct query *query)
 {
     int64_t best = RARE_MAX + 1;
-    if (has_key(query, REGISTRY_KEY_NAME, SEARCH_EQ) || has_key(query, REGISTRY_KEY_RUN_ID, SEARCH_EQ))
+    if (has_key(query, REGISTRY_KEY_NAME, SEARCH_EQ) || has_key(query, REGISTRY_KEY_RUN_ID, SEARCH_EQ) ||
+        has_key(query, REGISTRY_KEY_SOURCE, SEARCH_EQ))
         return OK;
     for (size_t i = 0; i < query->filter.count; i++) {
         const struct search_clause *clause = &query->filter.clauses[i];
@@ -240,9 +241,12 @@ static void add_clause(struct query *query, const struct search_clause *clause)
         add_number_test(query, clause);
     } else {
         sql_text_add_test(&query->sql, query->subject->column(clause->fixed->id), clause);
-        /* So that the index of runs counts, which leaves versions without one out. */
+        /* So that the indexes count, which leave versions without a run and long sources out. */
         if (clause->fixed->id == REGISTRY_KEY_RUN_ID && clause->op == SEARCH_EQ && clause->text.len)
             sql_text_add(&query->sql, " AND v.run_id <> ''");
+        if (clause->fixed->id == REGISTRY_KEY_SOURCE && clause->op == SEARCH_EQ &&
+            clause->text.len <= INDEXED_VALUE_MAX)
+            sql_text_add(&query->sql, " AND length(v.source) <= 256");
     }
 }
 
@@ -267,7 +271,8 @@ static void add_tables(struct query *query)
         bool by_model = query->keys[0] == REGISTRY_KEY_NAME || has_key(query, REGISTRY_KEY_NAME, SEARCH_EQ) ||
                         has_key(query, REGISTRY_KEY_NAME, SEARCH_LIKE) ||
                         has_key(query, REGISTRY_KEY_NAME, SEARCH_ILIKE);
-        bool by_run = has_key(query, REGISTRY_KEY_RUN_ID, SEARCH_EQ);
+        bool by_run =
+            has_key(query, REGISTRY_KEY_RUN_ID, SEARCH_EQ) || has_key(query, REGISTRY_KEY_SOURCE, SEARCH_EQ);
         sql_text_add(sql, by_model && !by_run
                               ? " FROM registered_models m CROSS JOIN model_versions v WHERE 1 = 1"
                               : " FROM model_versions v CROSS JOIN registered_models m WHERE 1 = 1");

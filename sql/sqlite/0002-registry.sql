@@ -46,6 +46,13 @@ CREATE INDEX model_versions_by_stage ON model_versions (model, stage, version);
 -- The default listing: newest first.
 CREATE INDEX model_versions_by_update ON model_versions (last_update_time, model, version);
 
+-- The other orders that a search may ask for.
+CREATE INDEX model_versions_by_creation ON model_versions (creation_time, model, version);
+CREATE INDEX model_versions_by_number ON model_versions (version, model);
+
+-- As with values of tags: only short ones.
+CREATE INDEX model_versions_by_source ON model_versions (source) WHERE length(source) <= 256;
+
 CREATE INDEX model_versions_by_run ON model_versions (run_id) WHERE run_id <> '';
 
 CREATE TABLE model_version_tags (
