@@ -8,7 +8,7 @@ enum status repository_open(const struct repository_settings *settings, struct a
 {
     struct sv scheme = uri_scheme(uri), directory;
     if (sv_equal_ignoring_case(scheme, SV("s3")))
-        return error_set(error, arena, NOT_IMPLEMENTED, "This server does not read artifacts of S3 yet.");
+        return repository_open_s3(settings, arena, error, uri, repository);
     if (!artifact_local_directory(arena, SV("/"), uri, &directory))
         return artifact_unsupported(arena, error, uri);
     return repository_open_local(settings, arena, error, directory, repository);

@@ -8,7 +8,7 @@
 static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-struct sv http_date(struct arena *arena, int64_t seconds)
+struct sv http_date_text(struct arena *arena, int64_t seconds)
 {
     static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     time_t when = (time_t)seconds;

@@ -10,7 +10,7 @@
 /* Conditional requests and ranges (RFC 9110 sections 13 and 14). Times are seconds since 1970 UTC. */
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7). In the arena. */
-struct sv http_date(struct arena *arena, int64_t seconds);
+struct sv http_date_text(struct arena *arena, int64_t seconds);
 
 /* The three forms of that section; false for anything else. */
 bool http_date_parse(struct sv text, int64_t *seconds);

@@ -46,7 +46,7 @@ static void put_headers(struct request *request, const struct download *download
     request->reply.content_type = media_type_of(download->path);
     reply_header(request, "content-disposition", content_disposition(request->arena, download->path));
     reply_header(request, "etag", download->representation.etag);
-    reply_header(request, "last-modified", http_date(request->arena, download->info.modified_s));
+    reply_header(request, "last-modified", http_date_text(request->arena, download->info.modified_s));
     reply_header(request, "cache-control", SV("no-cache"));
     reply_header(request, "content-security-policy", SV("sandbox; default-src 'none'"));
     reply_header(request, "x-content-type-options", SV("nosniff"));
@@ -83,8 +83,7 @@ static bool web_server_sends(struct request *request, const struct download *dow
 {
     const struct settings *settings = request_service(request)->settings;
     return download->info.size >= HAND_OVER_MIN_BYTES && download->place->in_destination &&
-           download->repository->kind->file_name && !sv_equal(settings->x_sendfile, SV("off")) &&
-           request->method == METHOD_GET && !request_header(request, "range").data;
+           !sv_equal(settings->x_sendfile, SV("off")) && !request_header(request, "range").data;
 }
 
 /* Percent-encoded but for slashes: web servers decode the name once. */
@@ -98,11 +97,9 @@ static struct sv encode_path(struct arena *arena, struct sv path)
     return encoded;
 }
 
-static enum status hand_over(struct request *request, const struct download *download,
-                             struct artifact_source *source)
+static enum status hand_over(struct request *request, const struct download *download, struct sv file)
 {
     const struct settings *settings = request_service(request)->settings;
-    struct sv file = download->repository->kind->file_name(source);
     put_headers(request, download);
     request->reply.status = 200;
     if (sv_equal(settings->x_sendfile, SV("x-accel-redirect"))) {
@@ -123,7 +120,7 @@ static enum status send_bytes(struct request *request, const struct repository_k
     char *piece = arena_alloc(request->arena, PIECE_BYTES);
     if (reply_stream_begin(request, left) != OK)
         return FAILED;
-    while (left && request->method != METHOD_HEAD) {
+    while (left) {
         long got = kind->read(source, piece, left < PIECE_BYTES ? (size_t)left : PIECE_BYTES);
         if (got < 0)
             return FAILED;
@@ -141,8 +138,9 @@ static enum status send_source(struct request *request, const struct download *d
                                struct artifact_source *source)
 {
     int64_t size = download->info.size, length = size;
-    if (web_server_sends(request, download))
-        return hand_over(request, download, source);
+    struct sv file = download->repository->kind->file_name(source);
+    if (file.data && web_server_sends(request, download))
+        return hand_over(request, download, file);
     put_headers(request, download);
     reply_header(request, "accept-ranges", SV("bytes"));
     request->reply.status = 200;
@@ -164,7 +162,8 @@ static bool answer_condition(struct request *request, struct download *download,
     struct sv none_match = request_header(request, "if-none-match");
     struct sv modified_since = request_header(request, "if-modified-since");
     struct sv range = request_header(request, "range");
-    if (!none_match.data && !modified_since.data && !range.data)
+    bool head_only = request->method == METHOD_HEAD;
+    if (!none_match.data && !modified_since.data && !range.data && !head_only)
         return false;
     *status = download->repository->kind->stat(download->repository, download->path, &download->info);
     if (*status != OK)
@@ -176,10 +175,16 @@ static bool answer_condition(struct request *request, struct download *download,
         request->reply.status = 304;
         return true;
     }
+    if (head_only) {
+        put_headers(request, download);
+        reply_header(request, "accept-ranges", SV("bytes"));
+        request->reply.status = 200;
+        *status = reply_stream_begin(request, download->info.size);
+        return true;
+    }
     int64_t from, to;
-    if (request->method == METHOD_GET)
-        download->outcome =
-            http_range(&download->representation, range, request_header(request, "if-range"), &from, &to);
+    download->outcome =
+        http_range(&download->representation, range, request_header(request, "if-range"), &from, &to);
     if (download->outcome == RANGE_PART)
         download->range = (struct artifact_range){from, to};
     if (download->outcome != RANGE_UNSATISFIABLE)
