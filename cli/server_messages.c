@@ -30,8 +30,6 @@ void say_stores(const struct config *config, struct sv database, struct arena *a
     }
     if (!settings->registry_store_uri.data)
         notice("Registry store URI not provided. Using backend store URI.");
-    else if (!sv_equal(settings->registry_store_uri, settings->backend_store_uri))
-        notice("WARNING: --registry-store-uri is not used: the model registry is kept in the backend store.");
 }
 
 void say_ignored(const struct config *config)
