@@ -340,6 +340,13 @@ static bool set_up(struct http_client *client)
 
 /* --- Running --- */
 
+static bool was_sent(const struct http_client *client)
+{
+    long sent = 0;
+    curl_easy_getinfo(client->easy, CURLINFO_REQUEST_SIZE, &sent);
+    return sent > 0;
+}
+
 static enum http_outcome outcome_of(struct http_client *client, CURLcode code)
 {
     if (client->cancelled)
@@ -362,8 +369,9 @@ static enum http_outcome outcome_of(struct http_client *client, CURLcode code)
         return HTTP_UNTRUSTED;
     case CURLE_WRITE_ERROR:
         return HTTP_TOO_LARGE;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* an answer as of HTTP/0.9, too */
+        return was_sent(client) ? HTTP_BROKEN : HTTP_MISUSED;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_LOGIN_DENIED:
     case CURLE_OUT_OF_MEMORY:
         return HTTP_MISUSED;

@@ -257,6 +257,13 @@ static bool is_localhost(struct sv host)
     return sv_equal_ignoring_case(sv_from_offset(host, dot), SV("localhost"));
 }
 
+static bool allows_localhost(const struct target_policy *policy)
+{
+    static const uint8_t ipv4[ADDRESS_BYTES] = {[10] = 0xff, 0xff, 127, [15] = 1},
+                         ipv6[ADDRESS_BYTES] = {[15] = 1};
+    return is_allowed(policy, ipv4) || is_allowed(policy, ipv6);
+}
+
 static bool take_address(const struct addrinfo *found, uint8_t address[ADDRESS_BYTES])
 {
     if (found->ai_family == AF_INET6) {
@@ -315,11 +322,11 @@ enum status target_resolve(const struct target_policy *policy, struct arena *are
             error, arena, INVALID_PARAMETER_VALUE,
             "Not a URL that can be called: it has to begin with http:// or https://, name a host, and "
             "hold no user or password.");
+    if (is_localhost(target->host) && !allows_localhost(policy))
+        return refuse(arena, error, target->host);
     uint8_t addresses[ADDRESSES_MAX][ADDRESS_BYTES];
     if (policy->proxied) {
-        bool refused = address_parse(target->host, addresses[0])
-                           ? !is_allowed(policy, addresses[0])
-                           : is_localhost(target->host) && !policy->allow_loopback && !policy->allow_private;
+        bool refused = address_parse(target->host, addresses[0]) && !is_allowed(policy, addresses[0]);
         return refused ? refuse(arena, error, target->host) : OK;
     }
     int count = resolve(arena, target->host, addresses);

@@ -304,7 +304,10 @@ class Proxy:
         while left > 0:
             if fault and fault.cut_upload is not None and received >= fault.cut_upload:
                 raise_cut(connection)
-            piece = connection.recv(min(left, 65536))
+            most = min(left, 65536)
+            if fault and fault.cut_upload is not None:
+                most = min(most, fault.cut_upload - received)
+            piece = connection.recv(most)
             if not piece:
                 raise Cut
             body.append(piece)
@@ -333,10 +336,14 @@ class Proxy:
                     pass
                 return
             answer = "\r\n".join(l for l in answer.decode().split("\r\n") if not l.lower().startswith("connection:"))
+            connection.sendall(answer.encode() + b"\r\n\r\n")
+            if re.search(r"(?im)^transfer-encoding: *chunked", answer):
+                while rest := rest or backend.recv(65536):
+                    connection.sendall(rest)
+                    rest = b""
+                return
             length = re.search(r"(?im)^content-length: *(\d+)", answer)
             left = int(length.group(1)) if length and method != "HEAD" else 0
-            assert length or "204" in answer.split("\r\n")[0] or "100" in answer.split("\r\n")[0], answer
-            connection.sendall(answer.encode() + b"\r\n\r\n")
             sent = 0
             limit = None
             if fault:
