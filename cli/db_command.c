@@ -5,11 +5,12 @@
 #include <sys/stat.h>
 
 #include "cli/command.h"
+#include "cli/run_directory.h"
 #include "common/base/config.h"
 #include "common/db/db.h"
 #include "common/store/uri.h"
 
-#define USAGE             "db upgrade|check|backup|info [OPTIONS] [URI]"
+#define USAGE             "db upgrade|check|backup|restore|info [OPTIONS] [URI]"
 #define ARENA_LIMIT_BYTES (64UL * 1024 * 1024)
 
 struct db_call {
@@ -23,18 +24,20 @@ struct db_call {
 
 static void print_help(void)
 {
-    printf("Usage: tracklight " USAGE "\n\n"
-           "  upgrade [URI]      Bring the database to the newest schema; make it if it does not exist.\n"
-           "  check [URI]        Look for damage: integrity and foreign keys of the whole file.\n"
-           "  backup FILE [URI]  Copy the database into the new FILE, also while a server runs on it.\n"
-           "  info [URI]         Show schema version and size.\n\n"
-           "URI is sqlite:///relative.db or sqlite:////absolute.db; without one the setting of the server\n"
-           "counts, " STORE_URI_DEFAULT " by default. To go back to a backup, stop the server and copy the\n"
-           "file to the place of the database, whose -wal and -shm files must be gone.\n\n"
-           "Options:\n"
-           "  --backend-store-uri URI  The same as URI.\n"
-           "  --config FILE            Read settings from FILE.\n"
-           "  --help                   Show this text.\n");
+    printf(
+        "Usage: tracklight " USAGE "\n\n"
+        "  upgrade [URI]      Bring the database to the newest schema; make it if it does not exist.\n"
+        "  check [URI]        Look for damage: integrity and foreign keys of the whole file.\n"
+        "  backup FILE [URI]  Copy the database into the new FILE, also while a server runs on it.\n"
+        "  restore FILE [URI] Put a copy of the backup FILE in the place of the database, which nobody may\n"
+        "                     have open. FILE is checked first.\n"
+        "  info [URI]         Show schema version and size.\n\n"
+        "URI is sqlite:///relative.db or sqlite:////absolute.db; without one the setting of the server\n"
+        "counts, " STORE_URI_DEFAULT " by default.\n\n"
+        "Options:\n"
+        "  --backend-store-uri URI  The same as URI.\n"
+        "  --config FILE            Read settings from FILE.\n"
+        "  --help                   Show this text.\n");
 }
 
 static int failed(const struct db_call *call)
@@ -101,16 +104,32 @@ static int backup(struct db_call *call)
     return EXIT_OK;
 }
 
+static int restore(struct db_call *call)
+{
+    unsigned problems = 0;
+    if (run_directory_in_use(call->path, call->arena))
+        return command_error("A server runs on %.*s. Stop it first.", SV_ARG(call->path));
+    if (db_restore(call->path, sv_from(call->backup_path), call->arena, &call->error, print_problem,
+                   &problems) != OK) {
+        fflush(stdout);
+        return failed(call);
+    }
+    printf("%.*s is as %s has it.\n", SV_ARG(call->path), call->backup_path);
+    return EXIT_OK;
+}
+
+enum backup_file { NO_FILE, NEW_FILE, OLD_FILE };
+
 static const struct subcommand {
     const char *name;
     int (*run)(struct db_call *call);
     bool create;
-    bool takes_file;
+    enum backup_file file;
+    bool closed; /* runs while the database is not open */
 } subcommands[] = {
-    {"upgrade", upgrade, true, false},
-    {"check", check, false, false},
-    {"backup", backup, false, true},
-    {"info", show_info, false, false},
+    {"upgrade", upgrade, true, NO_FILE, false}, {"check", check, false, NO_FILE, false},
+    {"backup", backup, false, NEW_FILE, false}, {"restore", restore, false, OLD_FILE, true},
+    {"info", show_info, false, NO_FILE, false},
 };
 
 static const struct subcommand *find_subcommand(const char *name)
@@ -130,8 +149,10 @@ static int run_on_database(const struct subcommand *subcommand, struct db_call *
     if (store_uri_path(call->arena, &call->error, call->uri, &call->path) != OK)
         return failed(call);
     struct stat info;
-    if (subcommand->takes_file && lstat(call->backup_path, &info) == 0)
+    if (subcommand->file == NEW_FILE && lstat(call->backup_path, &info) == 0)
         return command_error("%s exists already; a backup goes into a new file.", call->backup_path);
+    if (subcommand->closed)
+        return subcommand->run(call);
     const struct db_options options = {
         .path = call->path,
         .durability = DB_DURABILITY_FULL,
@@ -162,7 +183,7 @@ static int parse_arguments(const struct subcommand *subcommand, struct db_call *
             continue;
         if (!uri_given && argv[i][0] == '-')
             return usage_error(USAGE, "No such option: %s", argv[i]);
-        if (uri_given || !subcommand->takes_file || call->backup_path) {
+        if (uri_given || subcommand->file == NO_FILE || call->backup_path) {
             if (call->uri.data)
                 return usage_error(USAGE, "Got unexpected extra argument (%s)", uri_given ? uri : argv[i]);
             call->uri = sv_from(uri_given ? uri : argv[i]);
@@ -170,8 +191,9 @@ static int parse_arguments(const struct subcommand *subcommand, struct db_call *
             call->backup_path = argv[i];
         }
     }
-    if (subcommand->takes_file && !call->backup_path)
-        return usage_error(USAGE, "Missing argument FILE: where the backup goes.");
+    if (subcommand->file != NO_FILE && !call->backup_path)
+        return usage_error(USAGE, "Missing argument FILE: where the backup %s.",
+                           subcommand->file == NEW_FILE ? "goes" : "is");
     return EXIT_OK;
 }
 

@@ -16,7 +16,7 @@ static const struct {
     {"server", server_command, "Run the tracking server."},
     {"ui", server_command, NULL},
     {"worker", worker_command, "Make the deliveries of webhooks, outside of requests."},
-    {"db", db_command, "Look after the database: upgrade, check, backup, info."},
+    {"db", db_command, "Look after the database: upgrade, check, backup, restore, info."},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -37,18 +37,24 @@ static bool lock_directory(int fd)
            info.st_uid == geteuid();
 }
 
-static void remove_if_stale(const char *path)
+/* Whether a living server's. One that a dead server left behind is removed. */
+static bool is_in_use(const char *path)
 {
     int fd = open(path, OPEN_DIRECTORY);
     if (fd < 0)
-        return;
-    if (lock_directory(fd))
+        return false;
+    errno = 0;
+    bool stale = lock_directory(fd);
+    bool in_use = !stale && errno == EWOULDBLOCK;
+    if (stale)
         remove_tree(path);
     close(fd);
+    return in_use;
 }
 
-static void remove_stale(struct arena *arena, struct sv prefix)
+bool run_directory_in_use(struct sv database, struct arena *arena)
 {
+    struct sv prefix = arena_printf(arena, "%.*s.run-", SV_ARG(database));
     size_t slash = prefix.len;
     while (slash > 0 && prefix.data[slash - 1] != '/')
         slash--;
@@ -56,20 +62,22 @@ static void remove_stale(struct arena *arena, struct sv prefix)
     struct sv name_prefix = sv_from_offset(prefix, slash);
     DIR *entries = opendir(arena_cstr(arena, directory));
     if (!entries)
-        return;
+        return false;
+    bool in_use = false;
     for (const struct dirent *entry; (entry = readdir(entries));) {
         struct sv name = sv_from(entry->d_name);
         if (name.len == name_prefix.len + 6 && sv_starts_with(name, name_prefix))
-            remove_if_stale(arena_printf(arena, "%.*s%s", SV_ARG(directory), entry->d_name).data);
+            in_use |= is_in_use(arena_printf(arena, "%.*s%s", SV_ARG(directory), entry->d_name).data);
     }
     closedir(entries);
+    return in_use;
 }
 
 bool run_directory_make(struct run_directory *run, struct sv database, struct arena *arena,
                         struct sv *problem)
 {
     struct sv prefix = arena_printf(arena, "%.*s.run-", SV_ARG(database));
-    remove_stale(arena, prefix);
+    run_directory_in_use(database, arena);
     for (int i = 0; i < MAKE_ATTEMPTS; i++) {
         char *path = arena_cstr(arena, arena_printf(arena, "%.*sXXXXXX", SV_ARG(prefix)));
         if (!mkdtemp(path))

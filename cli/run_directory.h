@@ -17,6 +17,9 @@ struct run_directory {
  * the arena) says why. */
 bool run_directory_make(struct run_directory *run, struct sv database, struct arena *arena,
                         struct sv *problem);
+/* Whether a living server has a run directory beside the database. What dead ones left there is removed. */
+bool run_directory_in_use(struct sv database, struct arena *arena);
+
 void run_directory_remove(struct run_directory *run);
 
 /* Writes a whole new file of mode 0600. */

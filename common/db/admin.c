@@ -131,8 +131,7 @@ static int sync_path(const char *path, int flags)
     return problem;
 }
 
-/* Makes the copy durable, and only then gives it its name. */
-static int publish(const char *partial, const char *path, struct arena *arena)
+int db_publish(const char *partial, const char *path, struct arena *arena)
 {
     int problem = sync_path(partial, O_RDWR);
     if (problem == 0 && rename(partial, path) != 0)
@@ -168,7 +167,7 @@ static enum status copy_and_publish(struct db *db, const char *partial, const ch
     db_conn_close(&source);
     if (rc != SQLITE_OK)
         return backup_failed(path, sqlite3_errstr(rc), arena, error);
-    int problem = publish(partial, path, arena);
+    int problem = db_publish(partial, path, arena);
     return problem == 0 ? OK : backup_failed(path, strerror(problem), arena, error);
 }
 

@@ -187,4 +187,11 @@ enum status db_check(struct db *db, struct arena *arena, struct error *error,
  * meanwhile. */
 enum status db_backup(struct db *db, struct sv path, struct arena *arena, struct error *error);
 
+/* Puts a copy of `backup` in the place of the database at `path`, which need not exist. FAILED, and nothing
+ * is changed, if anybody has the database open, if it is a file that is not ours, or if the backup is not one
+ * of ours, has a newer schema or is damaged (which db_check reports). An older schema is brought up to date.
+ */
+enum status db_restore(struct sv path, struct sv backup, struct arena *arena, struct error *error,
+                       void (*report)(void *context, struct sv line), void *context);
+
 #endif

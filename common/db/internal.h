@@ -106,6 +106,18 @@ struct db {
     struct checkpointer checkpointer;
 };
 
+/* --- open.c --- */
+
+/* The path of the file, which need not exist, absolute and free of symbolic links, so that every process
+ * derives the same name for the lock beside it, and a later chdir changes nothing. NULL with errno; free it.
+ */
+char *db_resolve(const char *path, struct arena *arena);
+
+/* --- admin.c --- */
+
+/* Makes the file `partial` durable, and only then gives it its name. 0, or an errno. */
+int db_publish(const char *partial, const char *path, struct arena *arena);
+
 /* --- connection.c --- */
 
 /* Opens and configures; an SQLite result code. db_conn_close must be called in any case. */

@@ -24,9 +24,7 @@ static enum status path_failed(const char *path, int problem, struct arena *aren
     return error_set(error, arena, code, "The database %s cannot be opened: %s.", path, strerror(problem));
 }
 
-/* The path of the file in `folder`, absolute and free of symbolic links, so that every process derives the
- * same name for the lock beside it, and a later chdir changes nothing. NULL with errno. */
-static char *resolve(const char *path, struct arena *arena)
+char *db_resolve(const char *path, struct arena *arena)
 {
     char *whole = realpath(path, NULL);
     if (whole || errno != ENOENT)
@@ -63,7 +61,7 @@ static enum status find_file(struct db *db, const struct db_options *options, st
     if (!options->path.data || options->path.len == 0 || memchr(options->path.data, '\0', options->path.len))
         return error_set(error, arena, INVALID_PARAMETER_VALUE, "The database needs a file name.");
     const char *path = arena_cstr(arena, options->path);
-    db->path = resolve(path, arena);
+    db->path = db_resolve(path, arena);
     if (!db->path)
         return path_failed(path, errno, arena, error);
     if (strlen(db->path) > PATH_LIMIT)
