@@ -204,7 +204,7 @@ static void wait_for_end(struct webhook_worker *worker, const struct settings *s
     }
 }
 
-static int run_worker(struct worker_call *call)
+static int run_worker(struct worker_call *call, int signals)
 {
     const struct settings *settings = &call->config.settings;
     const struct webhook_worker_options options = {
@@ -214,13 +214,11 @@ static int run_worker(struct worker_call *call)
         .key_path = call->key_path,
         .once = call->once,
     };
-    int signals = open_signals();
     struct webhook_worker *worker = signals < 0 ? NULL : webhook_worker_start(&options);
     if (!worker)
         return command_error("the worker cannot be started: %s", strerror(errno));
     wait_for_end(worker, settings, signals);
     struct webhook_worker_sums sums = webhook_worker_join(worker);
-    close(signals);
     if (!call->once)
         return EXIT_OK;
     printf("%lld delivered, %lld to be tried again, %lld given up\n", (long long)sums.delivered,
@@ -234,11 +232,15 @@ static int run_with_arena(struct worker_call *call, struct arena *arena)
     if (status != EXIT_OK)
         return status;
     start_log(&call->config.settings);
+    /* Before the first thread, which would take signals otherwise. */
+    int signals = call->status ? -1 : open_signals();
     status = open_store(call, arena);
-    if (status != EXIT_OK)
-        return status;
-    status = call->status ? print_status(call, arena) : run_worker(call);
-    db_close(call->store.db);
+    if (status == EXIT_OK) {
+        status = call->status ? print_status(call, arena) : run_worker(call, signals);
+        db_close(call->store.db);
+    }
+    if (signals >= 0)
+        close(signals);
     return status;
 }
 

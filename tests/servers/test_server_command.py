@@ -83,7 +83,7 @@ def test_it_says_what_it_uses_and_when_it_is_ready(binary, work):
 def test_a_signal_stops_everything_with_status_0(binary, work, number):
     with Running(binary, directory=work) as server:
         started = server.members()
-        assert len(started) == 2
+        assert len(started) == 3
         assert server.stop(number) == 0
         assert [pid for pid in started if is_alive(pid)] == []
         assert server.run_directories() == []
@@ -187,7 +187,7 @@ def test_a_program_that_cannot_start_ends_the_server(work, tmp_path):
 def test_no_process_survives_a_killed_command(binary, work):
     with Running(binary, directory=work) as server:
         members = list(server.members())
-        assert len(members) == 2
+        assert len(members) == 3
         os.kill(server.process.pid, signal.SIGKILL)
         server.process.wait()
         wait_until(lambda: not any(is_alive(pid) for pid in members), 10)
