@@ -277,7 +277,8 @@ static enum status take_text(struct parser *parser, struct search_token token, s
             "Parameter value is either not quoted or unidentified quote types used for string value "
             "%.*s. Use either single or double quotes.",
             SV_ARG(search_clip(token.text)));
-    if (token.kind == SEARCH_TOKEN_DIGITS && clause->fixed && clause->fixed->may_be_bare) {
+    bool wants_list = clause->op == SEARCH_IN || clause->op == SEARCH_NOT_IN;
+    if (token.kind == SEARCH_TOKEN_DIGITS && clause->fixed && clause->fixed->may_be_bare && !wants_list) {
         clause->text = token.text;
         return OK;
     }

@@ -340,6 +340,8 @@ def test_a_wrong_comparator_is_named(some, filter, key, op):
         "name IN ()",
         "name IN ('a', 1)",
         "name IN 'a'",
+        "status IN 2",
+        "experiment_id NOT IN 1",
         "name = ('a')",
         "name =",
         "= 'a'",
