@@ -107,12 +107,10 @@ static enum status begin(void *context, const struct operation *operation, enum 
 static enum status commit(void *transaction)
 {
     struct service_transaction *begun = transaction;
-    enum status status = store_commit(begun->tx);
-    if (!begun->tracking)
-        return status;
-    if (status == OK)
-        return store_commit(begun->tracking);
-    store_rollback(begun->tracking);
+    /* In this order: a commit waits for the writers behind it, and those may want the other database. */
+    if (!begun->tracking || store_commit(begun->tracking) == OK)
+        return store_commit(begun->tx);
+    store_rollback(begun->tx);
     return FAILED;
 }
 

@@ -31,8 +31,8 @@ struct service *request_service(const struct request *request);
 struct store_tx *request_tx(const struct request *request);
 
 /* For operations of the registry: the open transaction if experiments and runs are in the same database, else
- * one of theirs, which ends with it: it is committed after the registry's. Call it once in a request. NULL on
- * failure (the error is set). */
+ * one of theirs, which ends with it: it is committed before the registry's. Call it once in a request. NULL
+ * on failure (the error is set). */
 struct store_tx *request_tracking_tx(const struct request *request, enum db_access access);
 const struct artifact_settings *request_artifacts(const struct request *request);
 

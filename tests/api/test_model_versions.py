@@ -1,3 +1,4 @@
+import json
 import sqlite3
 import time
 
@@ -486,6 +487,97 @@ def test_download_uri_names_what_is_missing(api, model):
     expect_invalid(api.get("model-versions/get-download-uri", {"version": "1"}), "Missing value for required parameter 'name'.")
     expect_invalid(api.get("model-versions/get-download-uri", {"name": model}), "Parameter 'version' must be an integer, got ''.")
     no_version(api.get("model-versions/get-download-uri", {"name": model, "version": "1"}), model, "1")
+
+
+# --- versions of logged models ---
+
+
+def linked(api, model_id):
+    """What the logged model says it was registered as."""
+    tags = pairs(api.get_model(model_id)["info"].get("tags"))
+    return json.loads(tags.get("mlflow.modelVersions", "[]"))
+
+
+@pytest.fixture(params=["one database", "a registry apart"])
+def anywhere(request, servers, tmp_path_factory):
+    if request.param == "one database":
+        return servers().api
+    return servers("--registry-store-uri", f"sqlite:///{tmp_path_factory.getbasetemp() / 'registry.db'}", "--workers", "2").api
+
+
+def test_a_version_of_a_logged_model_has_its_run_and_is_known_to_it(anywhere):
+    api = anywhere
+    name, other, experiment = api.registered_model(), api.registered_model("with \"quotes\" " + unique("é")), api.experiment()
+    run = api.run(experiment)
+    model_id = api.model(experiment, source_run_id=run)
+    version = create(api, name, model_id=model_id).ok()["model_version"]
+    assert version["run_id"] == run and "model_id" not in version
+    own = api.run(experiment)
+    assert create(api, name, model_id=model_id, run_id=own).ok()["model_version"]["run_id"] == own
+    create(api, other, model_id=model_id).ok()
+    assert linked(api, model_id) == [
+        {"name": name, "version": 1},
+        {"name": name, "version": 2},
+        {"name": other, "version": 1},
+    ]
+
+
+def test_a_tag_that_is_no_list_is_begun_anew(anywhere):
+    api = anywhere
+    name, model_id = api.registered_model(), api.model(api.experiment())
+    for text in ("nonsense", "{}", "[]", ""):
+        body = {"tags": [{"key": "mlflow.modelVersions", "value": text}]}
+        api.request("PATCH", f"/api/2.0/mlflow/logged-models/{model_id}/tags", json=body).ok()
+        number = int(create(api, name, model_id=model_id).ok()["model_version"]["version"])
+        assert linked(api, model_id) == [{"name": name, "version": number}]
+
+
+def test_a_missing_or_deleted_logged_model_is_refused_and_nothing_is_made(anywhere):
+    api = anywhere
+    name, gone = api.registered_model(), api.model(api.experiment())
+    api.request("DELETE", f"/api/2.0/mlflow/logged-models/{gone}").ok()
+    for model_id in ("m-" + "0" * 32, gone):
+        text = f"Logged model with ID '{model_id}' not found."
+        for fields in ({"model_id": model_id}, {"model_id": model_id, "source": "/etc"}, {"model_id": model_id, "run_id": api.run()}):
+            expect_error(create(api, name, **fields), 404, "RESOURCE_DOES_NOT_EXIST", text)
+    assert numbers(api, name) == []
+
+
+def test_a_source_that_names_a_logged_model_is_located_there(anywhere):
+    api = anywhere
+    name, experiment = api.registered_model(), api.experiment()
+    run = api.run(experiment)
+    model_id = api.model(experiment, source_run_id=run)
+    version = create(api, name, f"models:/{model_id}").ok()["model_version"]
+    assert version["source"] == f"models:/{model_id}" and version["run_id"] == run
+    assert download_uri(api, name, 1) == api.get_model(model_id)["info"]["artifact_uri"]
+    assert linked(api, model_id) == []
+
+
+def test_local_sources_lie_inside_the_logged_models_artifacts(anywhere, tmp_path):
+    api = anywhere
+    name, model_id = api.registered_model(), api.model(api.experiment(artifact_location=str(tmp_path)))
+    folder = api.get_model(model_id)["info"]["artifact_uri"]
+    assert folder.startswith(str(tmp_path))
+    for source in (folder, f"{folder}/x", f"file://{folder}"):
+        assert create(api, name, source, model_id=model_id).status == 200
+    for source in ("/etc", f"{folder}/..", f"{folder}/%2e%2e"):
+        message = expect_invalid(create(api, name, source, model_id=model_id))
+        assert "the model_id request parameter has to be specified" in message and message.endswith("specified by the model_id.")
+    assert len(linked(api, model_id)) == 3
+
+
+def test_versions_of_one_logged_model_created_at_once_are_all_known_to_it(anywhere):
+    api = anywhere
+    name, model_id = api.registered_model(), api.model(api.experiment())
+
+    def work(i):
+        mine = api.clone()
+        return [int(mine.model_version(name, model_id=model_id)) for _ in range(4)]
+
+    made = sorted(number for numbers in in_threads(16, work) for number in numbers)
+    assert made == list(range(1, 65))
+    assert sorted(one["version"] for one in linked(api, model_id)) == made
 
 
 # --- a registry in another database ---
