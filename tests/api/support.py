@@ -185,6 +185,34 @@ WEBHOOK = {
     "creation_timestamp": WHOLE,
     "last_updated_timestamp": WHOLE,
 }
+EVALUATION_DATASET = {
+    "dataset_id": re.compile(r"d-[0-9a-f]{32}"),
+    "name": TEXT,
+    "tags": TEXT,
+    "schema?": TEXT,
+    "profile?": TEXT,
+    "digest": re.compile(r"[0-9a-f]{8}"),
+    "created_time": WHOLE,
+    "last_update_time": WHOLE,
+    "created_by?": TEXT,
+    "last_updated_by?": TEXT,
+}
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+SCORER = {
+    "experiment_id": WHOLE,
+    "scorer_name": TEXT,
+    "scorer_version": WHOLE,
+    "serialized_scorer": TEXT,
+    "creation_time": WHOLE,
+    "scorer_id": UUID,
+}
+ONLINE_CONFIG = {
+    "online_scoring_config_id": re.compile(r"[0-9a-f]{32}"),
+    "scorer_id": UUID,
+    "sample_rate": REAL,
+    "experiment_id": ID,
+    "filter_string?": TEXT,
+}
 
 SHAPES = {
     "experiments/create": {"experiment_id": ID},
@@ -255,6 +283,31 @@ SHAPES = {
         "result": {"success": {True, False}, "response_status?": WHOLE, "response_body?": TEXT, "error_message?": TEXT}
     },
     "logged-models/{model_id}/artifacts/directories": {"root_uri": TEXT, "files?": [FILE]},
+    "datasets/create": {"dataset": {**EVALUATION_DATASET, "experiment_ids?": [ID]}},
+    "datasets/search": {"datasets?": [EVALUATION_DATASET], **NEXT},
+    ("GET", "datasets/{dataset_id}"): {"dataset": EVALUATION_DATASET},
+    ("DELETE", "datasets/{dataset_id}"): {},
+    "datasets/{dataset_id}/tags": {},
+    "datasets/{dataset_id}/tags/{key}": {},
+    ("GET", "datasets/{dataset_id}/records"): {"records": TEXT, **NEXT},
+    ("POST", "datasets/{dataset_id}/records"): {"inserted_count": WHOLE, "updated_count": WHOLE},
+    "datasets/{dataset_id}/experiment-ids": {"experiment_ids?": [ID]},
+    "datasets/{dataset_id}/add-experiments": {"dataset": EVALUATION_DATASET},
+    "datasets/{dataset_id}/remove-experiments": {"dataset": EVALUATION_DATASET},
+    "scorers/register": {
+        "version": WHOLE,
+        "scorer_id": UUID,
+        "experiment_id": ID,
+        "name": TEXT,
+        "serialized_scorer": TEXT,
+        "creation_time": WHOLE,
+    },
+    "scorers/list": {"scorers?": [SCORER]},
+    "scorers/versions": {"scorers": [SCORER]},
+    "scorers/get": {"scorer": SCORER},
+    "scorers/delete": {},
+    "scorers/online-config": {"config": ONLINE_CONFIG},
+    "scorers/online-configs": {"configs": Maybe(ONLINE_CONFIG)},
 }
 
 
@@ -276,6 +329,8 @@ def shape_of(method, path):
 
 API = "/api/2.0/mlflow/"
 AJAX = "/ajax-api/2.0/mlflow/"
+API_3 = "/api/3.0/mlflow/"
+AJAX_3 = "/ajax-api/3.0/mlflow/"
 
 # (method, path) -> statuses seen, over the whole session; test_operations.py reads it.
 EXERCISED = {}
@@ -311,9 +366,9 @@ class Reply:
 
     def check_success_shape(self):
         """Every JSON success of a known operation has the documented keys and types, whatever the test is about."""
-        for root in (API, AJAX):
+        for root in (API, AJAX, API_3, AJAX_3):
             shape = shape_of(self.method, self.path[len(root) :]) if self.path.startswith(root) else None
-            if shape is not None and self.method in ("GET", "POST", "PATCH", "DELETE"):
+            if shape is not None and self.method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
                 assert self.headers["content-type"] == "application/json", self
                 check_shape(self.json, shape, self.path)
 
