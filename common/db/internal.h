@@ -13,7 +13,7 @@
 
 /* What the files of this folder share. Nothing outside includes it. */
 
-#define DB_TEXT_CACHE_SIZE 32
+#define DB_TEXT_CACHE_SIZE 64 /* of about 9 KiB each, for each connection that has seen as many */
 
 struct db_stmt {
     sqlite3_stmt *handle;
