@@ -1,12 +1,15 @@
 import os
+import pathlib
+import sys
 
 import pytest
 
-pytest.register_assert_rewrite("support")
+pytest.register_assert_rewrite("s3_support")
 
-from support import Client, Proxy, Scripted, Swift, Tool  # noqa: E402
+from s3_support import Client, Proxy, Scripted, Swift, Tool  # noqa: E402
 
 BUCKET = "artifacts"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "api"))
 
 
 def pytest_configure(config):
@@ -55,6 +58,13 @@ def proxy(one_proxy):
 def faulty(proxy, prefix):
     """The same through the proxy, with little patience."""
     return Tool(proxy.endpoint, f"s3://{BUCKET}/{prefix}", TRACKLIGHT_S3_IDLE_TIMEOUT_MS="1500")
+
+
+@pytest.fixture(scope="session")
+def suite_server():
+    from support import Server  # of the API tests
+
+    return Server
 
 
 @pytest.fixture

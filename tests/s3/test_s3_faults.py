@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 from conftest import BUCKET
-from support import Fault, Tool, error_body, listing
+from s3_support import Fault, Tool, error_body, listing
 
 MIB = 1024 * 1024
 PART = 8 * MIB

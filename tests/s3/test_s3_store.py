@@ -6,7 +6,7 @@ import time
 import pytest
 import requests
 from conftest import BUCKET
-from support import POWERLESS_KEY, POWERLESS_SECRET
+from s3_support import POWERLESS_KEY, POWERLESS_SECRET
 
 MIB = 1024 * 1024
 PART = 8 * MIB
