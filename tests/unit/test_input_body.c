@@ -407,7 +407,6 @@ static void an_alias_stands_in_for_an_absent_field(void **state)
     describe(required_fields, sizeof(struct required_in));
     static const char *const good[] = {
         "{\"run_uuid\":\"r\",\"key\":\"k\",\"value\":0,\"models\":[],\"ids\":[]}",
-        "{\"runUuid\":\"r\",\"key\":\"k\",\"value\":0,\"models\":[],\"ids\":[]}",
         "{\"run_id\":null,\"run_uuid\":\"r\",\"key\":\"k\",\"value\":0,\"models\":[],\"ids\":[]}",
         "{\"run_id\":\"r\",\"run_uuid\":\"other\",\"key\":\"k\",\"value\":0,\"models\":[],\"ids\":[]}",
     };
@@ -416,6 +415,7 @@ static void an_alias_stands_in_for_an_absent_field(void **state)
         assert_text(in->run_id, SV("r"));
     }
     refuse_body("{\"run_id\":\"\",\"run_uuid\":\"r\"}", MISSING("run_id"));
+    refuse_body("{\"runUuid\":\"r\"}", MISSING("run_id"));
     refuse_body("{\"run_uuid\":5}", WRONG_TYPE("5", "run_id", "int"));
 }
 
