@@ -66,7 +66,7 @@ struct http_call {
     bool trust_anybody; /* no verification. Only ever by the administrator's explicit setting */
     bool no_proxy;
     bool no_expect; /* the body is sent at once, not after a 100 (RFC 9110 section 10.1.1) */
-    bool http1; /* no HTTP/2: what a slow reader leaves unread stays in the kernel's buffers */
+    bool http1;     /* no HTTP/2: what a slow reader leaves unread stays in the kernel's buffers */
 };
 
 struct http_reply {
