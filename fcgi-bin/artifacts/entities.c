@@ -1,6 +1,12 @@
+#include <string.h>
+
 #include "common/artifacts/path.h"
-#include "common/base/number.h"
+#include "common/base/uri.h"
 #include "common/http/input_value.h"
+#include "common/store/artifact_location.h"
+#include "common/store/logged_models.h"
+#include "common/store/model_versions.h"
+#include "common/store/runs.h"
 #include "fcgi-bin/artifacts/artifacts.h"
 
 /* Artifacts of model versions, logged models and traces, for the pages. */
@@ -38,41 +44,66 @@ static const struct field trace_fields[] = {
     FIELDS_END,
 };
 
-/* Of what a client sent and a message repeats. */
-static struct sv shown(struct sv text)
+/* "runs:/<run id>/<path>" (MLflow's name for a place below a run) as the URI of that place; others as they
+ * are. */
+static enum status follow_run(struct request *request, struct sv *location)
 {
-    return input_excerpt(text);
+    struct run_ref ref;
+    struct run_info info;
+    if (!sv_equal_ignoring_case(uri_scheme(*location), SV("runs")))
+        return OK;
+    struct sv path = sv_from_offset(*location, strlen("runs:"));
+    while (sv_starts_with(path, SV("/")))
+        path = sv_from_offset(path, 1);
+    struct sv run_id = sv_cut(&path, '/');
+    struct store_tx *tx = request_tracking_tx(request, DB_READ);
+    if (!tx || run_find(tx, run_id, &ref) != OK || run_info_load(tx, ref.id, &info) != OK)
+        return FAILED;
+    *location = path.len ? artifact_uri_join(request->arena, info.artifact_uri, path) : info.artifact_uri;
+    return OK;
+}
+
+static enum status send_from_uri(struct request *request, struct sv uri, struct sv path)
+{
+    struct artifact_place place;
+    if (artifact_locate(request_artifacts(request), request->arena, &request->error, uri, &place) != OK)
+        return FAILED;
+    return send_artifact(request, &place, path);
 }
 
 static enum status get_version_artifact(struct request *request, const void *input)
 {
     const struct version_in *in = input;
-    struct sv path, name = shown(in->name), version = shown(in->version);
-    int64_t number;
-    if (!parse_int64(in->version, INT32_MIN, INT32_MAX, &number))
-        return fail(request, INVALID_PARAMETER_VALUE, "Parameter 'version' must be an integer, got '%.*s'.",
-                    SV_ARG(version));
-    if (artifact_file_path_check(request->arena, &request->error, in->path, &path) != OK)
+    struct model_version version;
+    struct sv path, location;
+    if (artifact_file_path_check(request->arena, &request->error, in->path, &path) != OK ||
+        request_begin(request, ACCESS_READ) != OK ||
+        model_version_load(request_tx(request), in->name, in->version, &version) != OK)
         return FAILED;
-    return fail(request, RESOURCE_DOES_NOT_EXIST, "Model Version (name=%.*s, version=%lld) not found",
-                SV_ARG(name), (long long)number);
+    location = version.location.len ? version.location : version.source;
+    if (follow_run(request, &location) != OK || request_commit(request) != OK)
+        return FAILED;
+    return send_from_uri(request, location, path);
 }
 
 static enum status get_model_artifact(struct request *request, const void *input)
 {
     const struct model_in *in = input;
-    struct sv path, model_id = shown(in->model_id);
+    struct sv path, uri;
     if (!in->artifact_file_path.len)
         return fail(request, BAD_REQUEST, "Request must include the \"artifact_file_path\" query parameter.");
-    if (artifact_file_path_check(request->arena, &request->error, in->artifact_file_path, &path) != OK)
+    if (artifact_file_path_check(request->arena, &request->error, in->artifact_file_path, &path) != OK ||
+        request_begin(request, ACCESS_READ) != OK ||
+        logged_model_artifact_uri(request_tx(request), in->model_id, &uri) != OK ||
+        request_commit(request) != OK)
         return FAILED;
-    return fail(request, RESOURCE_DOES_NOT_EXIST, "Logged model with ID '%.*s' not found.", SV_ARG(model_id));
+    return send_from_uri(request, uri, path);
 }
 
 static enum status get_trace_artifact(struct request *request, const void *input)
 {
     const struct trace_in *in = input;
-    struct sv request_id = shown(in->request_id);
+    struct sv request_id = input_excerpt(in->request_id);
     if (!in->request_id.len)
         return fail(request, BAD_REQUEST, "Request must include the \"request_id\" query parameter.");
     return fail(request, RESOURCE_DOES_NOT_EXIST, "Trace with ID %.*s is not found.", SV_ARG(request_id));
@@ -87,6 +118,7 @@ const struct operation entity_artifact_operations[] = {
         .path = "/model-versions/get-artifact",
         .handler = get_version_artifact,
         .access = ACCESS_NONE,
+        .registry = true,
         .needs = NEEDS(REGISTERED_MODEL, READ),
         .input = INPUT(struct version_in, version_fields),
         .raw_body = true,

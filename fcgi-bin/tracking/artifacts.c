@@ -1,5 +1,6 @@
-#include "common/artifacts/local.h"
 #include "common/artifacts/path.h"
+#include "common/artifacts/repository.h"
+#include "common/artifacts/resolve.h"
 #include "common/store/logged_models.h"
 #include "fcgi-bin/tracking/tracking.h"
 
@@ -15,7 +16,7 @@ static const struct field list_fields[] = {
 };
 
 static void put_files(struct request *request, struct json_writer *json, struct sv folder,
-                      const struct local_file *files, size_t count)
+                      const struct artifact_entry *files, size_t count)
 {
     if (count == 0)
         return;
@@ -51,11 +52,18 @@ static enum status find_artifact_uri(struct request *request, struct sv run_id, 
 
 static enum status reply_files(struct request *request, struct sv uri, struct sv folder)
 {
-    struct local_root root;
-    struct local_file *files;
+    static const struct repository_settings settings = {0};
+    struct artifact_place place;
+    struct repository *repository;
+    struct artifact_entry *files;
     size_t count;
-    if (artifact_resolve(request_artifacts(request), request->arena, &request->error, uri, &root) != OK ||
-        local_list(request->arena, &request->error, &root, folder, &files, &count) != OK)
+    if (artifact_locate(request_artifacts(request), request->arena, &request->error, uri, &place) != OK ||
+        repository_open(&settings, request->arena, &request->error, place.root, &repository) != OK)
+        return FAILED;
+    struct sv path = artifact_path_join(request->arena, place.prefix, folder);
+    enum status status = repository->kind->list(repository, path, &files, &count);
+    repository->kind->end(repository);
+    if (status != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);

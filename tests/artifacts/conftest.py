@@ -4,7 +4,7 @@ import sys
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "api"))
+sys.path[:0] = [str(HERE.parent / "api"), str(HERE.parent / "s3")]
 
 from proxy import Proxy  # noqa: E402
 from support import Server  # noqa: E402

@@ -1,6 +1,9 @@
 """Artifacts of runs and other entities, as the pages ask for them."""
 
 import os
+import pathlib
+import re
+import urllib.parse
 
 import pytest
 
@@ -173,6 +176,41 @@ def test_a_logged_model_s_artifact_needs_a_path_and_a_model(store):
     store.call("GET", root).expect(400, "BAD_REQUEST", 'Request must include the "artifact_file_path" query parameter.')
     store.call("GET", f"{root}?artifact_file_path=f").expect(
         404, "RESOURCE_DOES_NOT_EXIST", "Logged model with ID 'm-none' not found."
+    )
+
+
+def test_a_logged_model_s_files_come_from_its_place(located):
+    proxy, run, _ = located
+    experiment = proxy.api.get_run(run)["info"]["experiment_id"]
+    model = proxy.api.post("logged-models", {"experiment_id": experiment, "name": "m"}).ok()["model"]["info"]
+    assert model["artifact_uri"].endswith(f"/models/{model['model_id']}/artifacts")
+    below = re.fullmatch(r"(?:mlflow-artifacts:/|http://[^/]+/api/2.0/mlflow-artifacts/artifacts/)(.*)", model["artifact_uri"])
+    local = urllib.parse.unquote(model["artifact_uri"].removeprefix("file://"))
+    folder = (proxy.folder / below.group(1) if below else pathlib.Path(local)) / "data"
+    folder.mkdir(parents=True)
+    (folder / "MLmodel").write_bytes(b"flavors: {}")
+    root = f"{AJAX}logged-models/{model['model_id']}/artifacts/files?artifact_file_path="
+    reply = proxy.call("GET", root + "data/MLmodel").ok()
+    assert reply.bytes == b"flavors: {}" and reply.headers["content-type"] == "text/plain"
+    proxy.call("GET", root + "none").expect(404, "RESOURCE_DOES_NOT_EXIST")
+    proxy.call("GET", root + "data").expect(400, "INVALID_PARAMETER_VALUE")
+
+
+@pytest.mark.parametrize("source", ["the run's own URI", "runs:"])
+def test_a_model_version_s_files_come_from_its_source(store, run, source):
+    upload(store, run, "model/MLmodel", b"flavors: {}").ok()
+    name = unique("model")
+    store.api.post("registered-models/create", {"name": name}).ok()
+    uri = store.api.get_run(run)["info"]["artifact_uri"] + "/model" if source != "runs:" else f"runs:/{run}/model"
+    created = store.api.post("model-versions/create", {"name": name, "source": uri, "run_id": run})
+    if created.status != 200 and source == "runs:":
+        pytest.skip("the registry refuses such a source")
+    version = created.ok()["model_version"]["version"]
+    root = f"/model-versions/get-artifact?name={name}&version={version}&path="
+    assert store.call("GET", root + "MLmodel").ok().bytes == b"flavors: {}"
+    store.call("GET", root + "none").expect(404, "RESOURCE_DOES_NOT_EXIST")
+    store.call("GET", f"/model-versions/get-artifact?name={name}&version=99&path=MLmodel").expect(
+        404, "RESOURCE_DOES_NOT_EXIST", f"Model Version (name={name}, version=99) not found"
     )
 
 
