@@ -98,7 +98,8 @@ static enum status parse_version(struct store_tx *tx, struct sv text, int64_t *v
 enum status model_version_find(struct store_tx *tx, struct sv name, struct sv version,
                                struct model_version_ref *ref)
 {
-    int64_t number;
+    int64_t number = 0;
+    *ref = (struct model_version_ref){0};
     if (parse_version(tx, version, &number) != OK)
         return FAILED;
     struct db_stmt *stmt =

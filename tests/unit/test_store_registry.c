@@ -175,7 +175,7 @@ static void the_pattern_has_to_match_and_must_be_one(void **state)
 static size_t found(struct store_fixture *fixture, const char *filter, bool versions)
 {
     struct registry_search search = {.filter = sv_from(filter), .max_results = 1000};
-    struct registry_page page;
+    struct registry_page page = {0};
     assert_int_equal((versions ? model_version_search : registered_model_search)(fixture->tx, &search, &page),
                      OK);
     return page.count;
