@@ -14,6 +14,10 @@ int open_beneath(struct arena *arena, int directory, struct sv path, int flags);
 /* The same, segment by segment: for kernels without openat2. */
 int open_beneath_by_steps(struct arena *arena, int directory, struct sv path, int flags);
 
+/* Whether no segment is empty, "." or "..". What opens, makes or removes asks again, whatever callers
+ * promise. */
+bool local_leads_downwards(struct sv path);
+
 struct local_repository {
     struct repository base;
     const struct repository_settings *settings;

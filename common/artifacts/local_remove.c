@@ -75,7 +75,7 @@ enum status local_remove(struct repository *repository, struct sv path)
     struct local_repository *local = (struct local_repository *)repository;
     struct sv parent, name;
     local_split(path, &parent, &name);
-    if (name.len == 0 || local_is_reserved(path))
+    if (name.len == 0 || !local_leads_downwards(path) || local_is_reserved(path))
         return error_set(repository->error, repository->arena, INVALID_PARAMETER_VALUE, "Invalid path");
     const char *last = arena_cstr(repository->arena, name);
     int root = local_open_root(repository->arena, local->directory);

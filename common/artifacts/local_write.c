@@ -78,7 +78,7 @@ enum status local_create(struct repository *repository, struct sv path, int64_t 
     struct local_repository *local = (struct local_repository *)repository;
     struct sv folder, name, id = id_new(repository->arena);
     local_split(path, &folder, &name);
-    if (name.len == 0)
+    if (name.len == 0 || !local_leads_downwards(path))
         return error_set(repository->error, repository->arena, INVALID_PARAMETER_VALUE, "Invalid path");
     if (local_is_reserved(path))
         return error_set(repository->error, repository->arena, INVALID_PARAMETER_VALUE,

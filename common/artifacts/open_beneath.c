@@ -8,8 +8,7 @@
 
 #include "common/artifacts/local_internal.h"
 
-/* Whether no segment is empty, "." or "..": nothing but names that lead downwards. */
-static bool leads_downwards(struct sv path)
+bool local_leads_downwards(struct sv path)
 {
     struct sv rest = path;
     while (path.len && rest.data) {
@@ -23,7 +22,7 @@ static bool leads_downwards(struct sv path)
 
 int open_beneath_by_steps(struct arena *arena, int directory, struct sv path, int flags)
 {
-    if (!leads_downwards(path)) {
+    if (!local_leads_downwards(path)) {
         errno = EXDEV;
         return -1;
     }
@@ -49,7 +48,7 @@ int open_beneath_by_steps(struct arena *arena, int directory, struct sv path, in
 
 int open_beneath(struct arena *arena, int directory, struct sv path, int flags)
 {
-    if (!leads_downwards(path)) {
+    if (!local_leads_downwards(path)) {
         errno = EXDEV;
         return -1;
     }
