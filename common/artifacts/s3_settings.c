@@ -10,7 +10,7 @@
 
 #define CONNECT_MS     10000
 #define IDLE_MS        60000
-#define SLOW_MS        600000
+#define SLOW_MS        300000
 #define ATTEMPTS       5
 #define ATTEMPTS_MAX   20
 #define TIMEOUT_MAX_MS 3600000
