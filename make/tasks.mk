@@ -58,7 +58,7 @@ lint-source:
 	@$(PYTHON) scripts/check-source
 
 # Reads compile_flags.txt. What it says on standard error is only how much it left out.
-lint-tidy:
+lint-tidy: $(BUILD)/gen/otlp_trace.pb-c.h
 	@echo "clang-tidy"
 	@printf '%s\n' $(filter %.c,$(SOURCES)) | \
 		xargs -P $$(nproc) -n 1 clang-tidy --quiet --warnings-as-errors='*' 2>/dev/null

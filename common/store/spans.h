@@ -5,41 +5,12 @@
 #include <stdint.h>
 
 #include "common/store/traces.h"
+#include "common/trace/span.h"
 
 /* The spans of a trace. */
 
-/* Numbered as in OTLP. */
-enum span_status { SPAN_UNSET = 0, SPAN_OK = 1, SPAN_ERROR = 2 };
-
 /* Code points of a name and a type that searches see. */
 #define SPAN_CLASS_TEXT_MAX 500
-
-/* What a span used; NAN where it does not say. */
-struct span_usage {
-    double input_tokens;
-    double output_tokens;
-    double total_tokens;
-    double cache_read_input_tokens;
-    double cache_creation_input_tokens;
-    double input_cost; /* US dollars */
-    double output_cost;
-    double total_cost;
-    struct sv model; /* may be absent */
-    struct sv provider;
-};
-
-struct span_row {
-    struct sv span_id;        /* 16 hex digits */
-    struct sv parent_span_id; /* absent: a root */
-    struct sv name;
-    struct sv type; /* "" for none */
-    enum span_status status;
-    int64_t start_time; /* nanoseconds since 1970 UTC */
-    bool has_end_time;  /* else still running */
-    int64_t end_time;
-    struct sv content;              /* the span as JSON text (MLflow's traces.json has the same) */
-    const struct span_usage *usage; /* NULL: none */
-};
 
 /* Stores a span, or replaces the one that has its id. */
 enum status span_put(struct store_tx *tx, const struct trace_info *trace, const struct span_row *span);
