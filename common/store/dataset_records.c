@@ -367,7 +367,7 @@ enum status dataset_records_upsert(struct store_tx *tx, struct sv dataset_id, st
     };
     struct json_object *user = NULL;
     for (size_t i = 0; i < count; i++) {
-        struct record record;
+        struct record record = {0};
         struct arena_mark mark = arena_mark(tx->arena);
         if (take_record(tx, i, json_object_array_get_idx(records, i), &record) != OK)
             return FAILED;

@@ -176,6 +176,42 @@ static void pages_of_every_size_hold_the_same_records(void **state)
     json_object_put(expected);
 }
 
+/* Under AddressSanitizer a value that nobody freed fails the test. */
+static void an_arena_that_runs_full_loses_nothing(void **state)
+{
+    enum { STEP = 8 * 1024, CEILING_MAX = 1024 * 1024 };
+    static const char text[] =
+        "[{\"expectations\":{\"a\":[1,2],\"b\":\"x\"},\"tags\":{\"mlflow.user\":\"u\"}}]";
+    struct store_fixture *fixture = *state;
+    struct store_tx tight = *fixture->tx;
+    struct sv dataset_id = create(fixture, "d");
+    struct dataset_records_counts counts;
+    assert_counts(fixture, dataset_id, text, 1, 0);
+    volatile size_t escapes = 0;
+    volatile bool done = false;
+    for (volatile size_t ceiling = STEP; !done && ceiling < CEILING_MAX; ceiling += STEP) {
+        struct json_object *volatile records = parse(fixture, text);
+        struct json_object *values = json_object_object_get(json_object_array_get_idx(records, 0), "tags");
+        for (int i = 0; i < 2000; i++) {
+            struct sv key = arena_printf(fixture->tx->arena, "key-%d", i);
+            json_object_object_add(values, key.data, json_object_new_int(i));
+        }
+        jmp_buf escape;
+        tight.arena = arena_new(ceiling);
+        if (setjmp(escape) == 0) {
+            arena_set_escape(tight.arena, &escape);
+            assert_int_equal(dataset_records_upsert(&tight, dataset_id, records, &counts), OK);
+            done = true;
+        } else {
+            escapes++;
+        }
+        arena_free(tight.arena);
+        json_object_put(records);
+    }
+    assert_true(done);
+    assert_true(escapes > 3);
+}
+
 /* --- searching --- */
 
 static void datasets_of_one_experiment_are_found_by_an_index(void **state)
@@ -238,6 +274,7 @@ int main(void)
         TEST(a_bad_record_names_its_place),
         TEST(times_of_records_are_those_of_their_calls),
         TEST(pages_of_every_size_hold_the_same_records),
+        TEST(an_arena_that_runs_full_loses_nothing),
         TEST(datasets_of_one_experiment_are_found_by_an_index),
         TEST(ties_are_broken_by_the_id_from_page_to_page),
     };
