@@ -44,6 +44,10 @@ struct pool {
         accept_lock; /* one thread at a time waits for a connection: the others need not wake for it */
     pthread_mutex_t lock;
     pthread_cond_t ended;
+    /* Each thread that ends waits for the one before, and the process for the last: what threads free at
+     * their end must not meet the end of the process. */
+    pthread_t ended_last;
+    bool any_ended;
     struct worker **workers;
     unsigned count; /* running threads */
     unsigned idle;  /* of them, waiting for a connection or about to */
@@ -340,10 +344,16 @@ static void *worker_main(void *context)
             pool->workers[i] = NULL;
     pool->count--;
     pool->idle--;
+    bool is_first = !pool->any_ended;
+    pthread_t before = pool->ended_last;
+    pool->any_ended = true;
+    pool->ended_last = pthread_self();
     pthread_cond_signal(&pool->ended);
     pthread_mutex_unlock(&pool->lock);
     request_free(request);
     free(worker);
+    if (!is_first)
+        pthread_join(before, NULL);
     return NULL;
 }
 
@@ -353,7 +363,6 @@ static bool start_worker(struct pool *pool)
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_t thread;
     bool started = pthread_create(&thread, &attributes, worker_main, pool) == 0;
     pthread_attr_destroy(&attributes);
@@ -446,6 +455,8 @@ int fastcgi_run(struct server *server, int listen_socket)
         log_error("requests were still running after %d s and are broken off", SHUTDOWN_GRACE_SECONDS);
         _exit(1);
     }
+    if (pool.any_ended)
+        pthread_join(pool.ended_last, NULL);
     close(pool.stop_event);
     free(pool.workers);
     return started ? 0 : 1;
