@@ -15,6 +15,14 @@ static bool is_drive_path(struct sv path)
     return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
 }
 
+/* Without the segments in front that mean nothing. */
+static struct sv without_dots(struct sv path)
+{
+    while (sv_starts_with(path, SV("./")) || sv_starts_with(path, SV("/")))
+        path = sv_from_offset(path, 1);
+    return path;
+}
+
 static bool is_safe(struct sv path)
 {
     for (size_t i = 0; i < path.len; i++) {
@@ -22,8 +30,10 @@ static bool is_safe(struct sv path)
         if (byte < 0x20 || byte == 0x7f || byte == '#' || byte == '\\')
             return false;
     }
-    if (sv_starts_with(path, SV("/")) || is_drive_path(path) ||
-        sv_equal_ignoring_case(sv_first(path, 5), SV("file:")))
+    if (sv_starts_with(path, SV("/")))
+        return false;
+    struct sv start = without_dots(path);
+    if (is_drive_path(start) || sv_equal_ignoring_case(sv_first(start, 5), SV("file:")))
         return false;
     struct sv rest = path;
     while (rest.data) {
@@ -68,6 +78,9 @@ enum status artifact_path_check(struct arena *arena, struct error *error, struct
         len += segment.len;
     }
     *clean = (struct sv){out, len};
+    /* Without its dots it may begin with what was hidden behind them. */
+    if (!is_safe_when_decoded(arena, *clean))
+        return error_set(error, arena, INVALID_PARAMETER_VALUE, "Invalid path");
     return OK;
 }
 
