@@ -322,6 +322,12 @@ enum status model_source_check(struct store_tx *tracking, const struct model_ver
 
 /* --- Following --- */
 
+struct sv model_location_shown(struct sv location)
+{
+    struct sv word = sv_from_offset(location, sizeof(MODEL_PLACEHOLDER) - 1);
+    return sv_starts_with(location, SV(MODEL_PLACEHOLDER)) && is_bare_word(word) ? word : location;
+}
+
 /* The location of the version with the highest number in a stage. */
 static enum status find_in_stage(struct store_tx *tx, struct sv name, struct sv stage, struct sv *location)
 {
@@ -397,6 +403,8 @@ enum status model_source_resolve(struct store_tx *tx, struct store_tx *tracking,
                                  struct sv *run_id)
 {
     *location = create->source;
+    if (registry_tags_have_prompt(create->tags, create->tag_count) && is_bare_word(create->source))
+        *location = arena_printf(tx->arena, MODEL_PLACEHOLDER "%.*s", SV_ARG(create->source));
     if (sv_equal_ignoring_case(uri_scheme(create->source), SV("models")) &&
         follow(tx, tracking, create->source, location, run_id) != OK) {
         struct error problem = *tx->error;

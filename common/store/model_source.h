@@ -11,11 +11,18 @@
  * not there. */
 enum status model_source_check(struct store_tx *tracking, const struct model_version_create *create);
 
+/* Marks the location of a version that has no files, so that no reader of artifacts takes the word for the
+ * name of a folder: none knows this scheme. */
+#define MODEL_PLACEHOLDER "placeholder:"
+
 /* The place behind a source, in *location: that of the version or logged model which a models: URI names,
  * else the source itself. *run_id becomes the run that made the logged model if it is empty. */
 enum status model_source_resolve(struct store_tx *tx, struct store_tx *tracking,
                                  const struct model_version_create *create, struct sv *location,
                                  struct sv *run_id);
+
+/* The place as clients are told it: a placeholder without its mark. */
+struct sv model_location_shown(struct sv location);
 
 /* Compiles the pattern of MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX, a POSIX extended regular
  * expression, for the store; absent or "": none. Fails with a sentence for the administrator. */

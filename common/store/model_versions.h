@@ -22,7 +22,7 @@ struct model_version {
     int64_t last_update_time;
     struct sv description; /* absent once an update took it away */
     struct sv source;      /* as the client gave it */
-    struct sv location;    /* where the artifacts are */
+    struct sv location;    /* where the artifacts are (model_location_shown) */
     struct sv run_id;      /* "": none */
     struct sv run_link;
     const struct key_value *tags; /* in the order in which they were first set */

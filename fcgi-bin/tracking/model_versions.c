@@ -1,6 +1,7 @@
 #include "common/store/model_versions.h"
 
 #include "common/store/limits.h"
+#include "common/store/model_source.h"
 #include "common/store/registry_search.h"
 #include "fcgi-bin/tracking/tracking.h"
 
@@ -144,7 +145,7 @@ static enum status get_download_uri(struct request *request, const void *input)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
-    json_put_string_field(json, "artifact_uri", version.location);
+    json_put_string_field(json, "artifact_uri", model_location_shown(version.location));
     json_end_object(json);
     return OK;
 }

@@ -435,6 +435,21 @@ def test_prompts_have_a_word_or_a_remote_place_as_source(api):
     expect_invalid(create(api, name, "dummy-source"), LOCAL.format("dummy-source"))
 
 
+def test_the_word_of_a_prompt_is_never_taken_for_a_folder(server):
+    api, word = server.api, unique("folder")
+    (server.directory / word).mkdir()
+    (server.directory / word / "secret.txt").write_text("secret")
+    name, copy = api.registered_model(tags=[PROMPT]), api.registered_model()
+    api.model_version(name, word, tags=[PROMPT])
+    api.model_version(copy, f"models:/{name}/1")
+    delete_tag(api, name, "1", PROMPT["key"]).ok()
+    for one in (name, copy):
+        assert download_uri(api, one, 1) == word
+        query = {"name": one, "version": "1", "path": "secret.txt"}
+        reply = api.request("GET", "/model-versions/get-artifact", params=query)
+        expect_invalid(reply)
+
+
 def test_the_administrators_pattern_must_match(servers):
     api = servers(environment={"MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX": "^s3://(good|fine)/[0-9]+"}).api
     name = api.registered_model()
