@@ -170,8 +170,8 @@ enum status trace_put_tag(struct store_tx *tx, const struct trace_info *info, st
     if (trace_name_intern(tx, info->experiment_id, TRACE_NAME_TAG, key, &name) != OK)
         return FAILED;
     return db_exec(tx->db, NULL,
-                   "INSERT INTO trace_tags (trace, name, value) VALUES (?, ?, ?) "
-                   "ON CONFLICT (trace, name) DO UPDATE SET value = excluded.value",
+                   "INSERT INTO trace_tags (trace, name, value) VALUES (?, ?, ?) ON CONFLICT (trace, name) "
+                   "DO UPDATE SET value = excluded.value WHERE trace_tags.value <> excluded.value",
                    db_int(info->id), db_int(name), db_text(value.data ? value : SV("")));
 }
 
@@ -181,10 +181,11 @@ enum status trace_put_metadata(struct store_tx *tx, const struct trace_info *inf
     int64_t name;
     if (trace_name_intern(tx, info->experiment_id, TRACE_NAME_METADATA, key, &name) != OK)
         return FAILED;
-    return db_exec(tx->db, NULL,
-                   "INSERT INTO trace_metadata (trace, name, value) VALUES (?, ?, ?) "
-                   "ON CONFLICT (trace, name) DO UPDATE SET value = excluded.value",
-                   db_int(info->id), db_int(name), db_text(value.data ? value : SV("")));
+    return db_exec(
+        tx->db, NULL,
+        "INSERT INTO trace_metadata (trace, name, value) VALUES (?, ?, ?) ON CONFLICT (trace, name) "
+        "DO UPDATE SET value = excluded.value WHERE trace_metadata.value <> excluded.value",
+        db_int(info->id), db_int(name), db_text(value.data ? value : SV("")));
 }
 
 /* The one text that a statement gives; absent if it gives none. */
@@ -228,6 +229,14 @@ enum status trace_delete_tag(struct store_tx *tx, const struct trace_info *info,
         return FAILED;
     *deleted = changed > 0;
     return OK;
+}
+
+enum status trace_link_run(struct store_tx *tx, struct sv trace_id, struct sv run_id)
+{
+    return db_exec(tx->db, NULL,
+                   "INSERT INTO trace_run_links (run_id, trace_id) VALUES (?, ?) "
+                   "ON CONFLICT (run_id, trace_id) DO NOTHING",
+                   db_text(run_id), db_text(trace_id));
 }
 
 enum status trace_put_metric(struct store_tx *tx, const struct trace_info *info, struct sv key, double value)

@@ -104,6 +104,9 @@ enum status trace_put_tag(struct store_tx *tx, const struct trace_info *info, st
 enum status trace_put_metadata(struct store_tx *tx, const struct trace_info *info, struct sv key,
                                struct sv value);
 
+/* Links a trace to a run; neither has to be there. Linking twice is no fault. */
+enum status trace_link_run(struct store_tx *tx, struct sv trace_id, struct sv run_id);
+
 /* The value of one tag or item of metadata; absent if there is none. In the arena. */
 enum status trace_get_tag(struct store_tx *tx, const struct trace_info *info, struct sv key,
                           struct sv *value);
