@@ -21,6 +21,7 @@ extern const struct operation model_version_operations[];
 extern const struct operation webhook_operations[];
 extern const struct operation evaluation_dataset_operations[];
 extern const struct operation scorer_operations[];
+extern const struct operation otlp_operations[];
 extern const struct operation server_operations[];
 
 /* Reads the rules of webhooks from the settings. */
