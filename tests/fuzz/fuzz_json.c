@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/utf8.h"
+#include "common/json/json_dump.h"
 #include "common/json/json_read.h"
 #include "common/json/json_write.h"
 
@@ -70,6 +71,17 @@ static void check_round_trip(struct arena *arena, struct json_object *root)
     json_object_put(again);
 }
 
+/* What is dumped reads back as the same. */
+static void check_dump(struct arena *arena, struct json_object *root, bool sorted)
+{
+    struct sv text = json_dump(arena, root, sorted);
+    struct json_object *again;
+    struct sv problem;
+    require(json_parse(arena, text, &again, &problem) == JSON_OK);
+    require(sv_equal(json_dump(arena, again, sorted), text));
+    json_object_put(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -82,6 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require((outcome == JSON_BAD || outcome == JSON_TOO_BIG) == (problem.len > 0));
     if (outcome == JSON_OK) {
         check_strings(arena, root);
+        check_dump(arena, root, false);
+        check_dump(arena, root, true);
         if (root)
             check_round_trip(arena, root);
     }
