@@ -195,8 +195,8 @@ static void places_without_room_for_a_file_are_refused(void **state)
                                         "./f",
                                         "d",
                                         "d/f/below",
-                                        LOCAL_TEMPORARY_PREFIX "x",
-                                        LOCAL_TEMPORARY_PREFIX "x/f"};
+                                        (LOCAL_TEMPORARY_PREFIX "x"),
+                                        (LOCAL_TEMPORARY_PREFIX "x/f")};
     struct fixture *fixture = *state;
     assert_int_equal(put(fixture, "d/f", "x"), OK);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
@@ -220,7 +220,7 @@ static void what_is_no_file_is_not_read(void **state)
         {"none", RESOURCE_DOES_NOT_EXIST},     {"none/below", RESOURCE_DOES_NOT_EXIST},
         {"f/below", RESOURCE_DOES_NOT_EXIST},  {"d", INVALID_PARAMETER_VALUE},
         {"pipe", RESOURCE_DOES_NOT_EXIST},     {"link", INVALID_PARAMETER_VALUE},
-        {"link/key", INVALID_PARAMETER_VALUE}, {LOCAL_TEMPORARY_PREFIX "x", RESOURCE_DOES_NOT_EXIST},
+        {"link/key", INVALID_PARAMETER_VALUE}, {(LOCAL_TEMPORARY_PREFIX "x"), RESOURCE_DOES_NOT_EXIST},
         {"..", INVALID_PARAMETER_VALUE},       {"d/../f", INVALID_PARAMETER_VALUE},
         {".", INVALID_PARAMETER_VALUE},
     };
