@@ -2,14 +2,25 @@
 #include "fcgi-bin/tracking/tracking.h"
 
 static const struct operation *const tables[] = {
-    experiment_operations,       run_operations,
-    run_data_operations,         metric_operations,
-    dataset_operations,          artifact_operations,
-    promptlab_operations,        logged_model_operations,
-    registered_model_operations, model_version_operations,
-    webhook_operations,          evaluation_dataset_operations,
-    scorer_operations,           otlp_operations,
-    server_operations,           NULL,
+    experiment_operations,
+    run_operations,
+    run_data_operations,
+    metric_operations,
+    dataset_operations,
+    artifact_operations,
+    promptlab_operations,
+    logged_model_operations,
+    registered_model_operations,
+    model_version_operations,
+    webhook_operations,
+    evaluation_dataset_operations,
+    scorer_operations,
+    otlp_operations,
+    server_operations,
+    trace_operations,
+    trace_2_operations,
+    assessment_operations,
+    NULL,
 };
 
 int main(int argc, char **argv)

@@ -23,6 +23,9 @@ extern const struct operation evaluation_dataset_operations[];
 extern const struct operation scorer_operations[];
 extern const struct operation otlp_operations[];
 extern const struct operation server_operations[];
+extern const struct operation trace_operations[];
+extern const struct operation trace_2_operations[];
+extern const struct operation assessment_operations[];
 
 /* Reads the rules of webhooks from the settings. */
 enum status webhooks_open(struct service *service, struct arena *arena, struct error *error);
