@@ -14,7 +14,7 @@
 #include "common/webhooks/send.h"
 
 #define MAX_THREADS   100
-#define STACK_BYTES   (256 * 1024)
+#define STACK_BYTES   (512 * 1024)
 #define MEMORY_LIMIT  (64UL * 1024 * 1024)
 #define POLL_MS       500
 #define TROUBLE_MS    5000
