@@ -84,8 +84,8 @@ static enum status open_multipart(struct request *request, const struct multipar
     if ((*repository)->kind->multipart_create)
         return OK;
     (*repository)->kind->end(*repository);
-    return fail(request, NOT_IMPLEMENTED,
-                "Multipart upload is not supported for the current artifact repository");
+    fail(request, NOT_IMPLEMENTED, "Multipart upload is not supported for the current artifact repository");
+    return FAILED;
 }
 
 static void put_credentials(struct json_writer *json, struct sv upload_id,
@@ -109,7 +109,7 @@ static void put_credentials(struct json_writer *json, struct sv upload_id,
 static enum status create(struct request *request, const void *input)
 {
     const struct multipart_in *in = input;
-    struct repository *repository;
+    struct repository *repository = NULL;
     struct artifact_part_url *urls = NULL;
     struct sv path, upload_id = SV_ABSENT;
     if (open_multipart(request, in, false, &repository, &path) != OK)
@@ -155,7 +155,7 @@ static enum status take_parts(struct request *request, const struct list *list, 
 static enum status complete(struct request *request, const void *input)
 {
     const struct multipart_in *in = input;
-    struct repository *repository;
+    struct repository *repository = NULL;
     struct artifact_part *parts = NULL;
     struct sv path;
     if (open_multipart(request, in, true, &repository, &path) != OK)
@@ -171,7 +171,7 @@ static enum status complete(struct request *request, const void *input)
 static enum status abort_upload(struct request *request, const void *input)
 {
     const struct multipart_in *in = input;
-    struct repository *repository;
+    struct repository *repository = NULL;
     struct sv path;
     if (open_multipart(request, in, false, &repository, &path) != OK)
         return FAILED;
