@@ -210,7 +210,7 @@ def test_experiments_of_an_unknown_dataset(datasets, verb):
 
 
 def test_a_malformed_query_is_refused(datasets, dataset):
-    expect_invalid(datasets.api.request("GET", f"{API_3}datasets/{dataset}/experiment-ids?a=%ff"))
+    expect_invalid(datasets.api.get(f"datasets/{dataset}/experiment-ids", {"a": b"\xff"}, root=API_3))
 
 
 # --- records: what is the same ---
