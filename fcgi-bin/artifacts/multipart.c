@@ -52,8 +52,8 @@ static const struct field abort_fields[] = {
 
 static enum status missing(struct request *request, const char *name)
 {
-    return fail(request, INVALID_PARAMETER_VALUE, "Missing value for required parameter '%s'." API_DOCS_TAIL,
-                name);
+    fail(request, INVALID_PARAMETER_VALUE, "Missing value for required parameter '%s'." API_DOCS_TAIL, name);
+    return FAILED;
 }
 
 /* The client sends the path of its own file, of whatever system: only the last component counts. */
@@ -109,7 +109,7 @@ static void put_credentials(struct json_writer *json, struct sv upload_id,
 static enum status create(struct request *request, const void *input)
 {
     const struct multipart_in *in = input;
-    struct repository *repository = NULL;
+    struct repository *repository;
     struct artifact_part_url *urls = NULL;
     struct sv path, upload_id = SV_ABSENT;
     if (open_multipart(request, in, false, &repository, &path) != OK)
@@ -155,7 +155,7 @@ static enum status take_parts(struct request *request, const struct list *list, 
 static enum status complete(struct request *request, const void *input)
 {
     const struct multipart_in *in = input;
-    struct repository *repository = NULL;
+    struct repository *repository;
     struct artifact_part *parts = NULL;
     struct sv path;
     if (open_multipart(request, in, true, &repository, &path) != OK)
@@ -171,7 +171,7 @@ static enum status complete(struct request *request, const void *input)
 static enum status abort_upload(struct request *request, const void *input)
 {
     const struct multipart_in *in = input;
-    struct repository *repository = NULL;
+    struct repository *repository;
     struct sv path;
     if (open_multipart(request, in, false, &repository, &path) != OK)
         return FAILED;
