@@ -1,6 +1,7 @@
 #include "common/store/spans.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "common/base/utf8.h"
 #include "common/store/list.h"
@@ -137,37 +138,44 @@ enum status span_count(struct store_tx *tx, int64_t trace, int64_t *count)
     return db_done(stmt);
 }
 
-/* The order is found by the short rows alone; the contents would not fit memory all at once. */
-static enum status order_contents(struct store_tx *tx, int64_t trace, struct row_list *ids)
+static void read_place(struct db_stmt *stmt, struct span_place *place)
 {
-    struct db_stmt *stmt = db_query(tx->db,
-                                    "SELECT content FROM spans WHERE trace = ? "
-                                    "ORDER BY parent_span_id IS NOT NULL, start_time, span_id",
-                                    db_int(trace));
+    struct sv span_id = db_column_text(stmt, 2);
+    *place =
+        (struct span_place){.is_child = db_column_int(stmt, 0) != 0, .start_time = db_column_int(stmt, 1)};
+    memcpy(place->span_id, span_id.data,
+           span_id.len < sizeof(place->span_id) ? span_id.len : sizeof(place->span_id) - 1);
+}
+
+/* The order is found by the short rows alone; the contents would not fit memory all at once. */
+enum status span_page(struct store_tx *tx, int64_t trace, const struct span_place *after,
+                      struct span_place *places, size_t limit, size_t *count)
+{
+    struct db_stmt *stmt =
+        db_query(tx->db,
+                 "SELECT parent_span_id IS NOT NULL, start_time, span_id FROM spans WHERE trace = ? AND "
+                 "(parent_span_id IS NOT NULL, start_time, span_id) > (?, ?, ?) "
+                 "ORDER BY parent_span_id IS NOT NULL, start_time, span_id LIMIT ?",
+                 db_int(trace), db_int(after ? after->is_child : -1), db_int(after ? after->start_time : 0),
+                 db_text(after ? sv_from(after->span_id) : SV("")), db_int((int64_t)limit));
     if (!stmt)
         return FAILED;
-    while (db_step(stmt) == DB_ROW)
-        *ROW_LIST_ADD(ids, tx->arena, int64_t) = db_column_int(stmt, 0);
+    *count = 0;
+    while (*count < limit && db_step(stmt) == DB_ROW)
+        read_place(stmt, &places[(*count)++]);
     return db_done(stmt);
 }
 
-enum status span_each(struct store_tx *tx, int64_t trace, span_visitor *visit, void *context)
+enum status span_content_load(struct store_tx *tx, int64_t trace, const char *span_id, struct sv *content)
 {
-    struct row_list ids = {0};
-    if (order_contents(tx, trace, &ids) != OK)
+    struct db_stmt *stmt = db_query(tx->db,
+                                    "SELECT c.content FROM spans AS s JOIN span_contents AS c "
+                                    "ON c.id = s.content WHERE s.trace = ? AND s.span_id = ?",
+                                    db_int(trace), db_text(sv_from(span_id)));
+    if (!stmt)
         return FAILED;
-    for (size_t i = 0; i < ids.count; i++) {
-        struct db_stmt *stmt = db_query(tx->db, "SELECT content FROM span_contents WHERE id = ?",
-                                        db_int(((const int64_t *)ids.items)[i]));
-        if (!stmt)
-            return FAILED;
-        enum status visited = OK;
-        if (db_step(stmt) == DB_ROW)
-            visited = visit(context, db_column_text(stmt, 0));
-        if (db_done(stmt) != OK || visited != OK)
-            return FAILED;
-    }
-    return OK;
+    *content = db_step(stmt) == DB_ROW ? db_column_text_copy(stmt, 0) : SV_ABSENT;
+    return db_done(stmt);
 }
 
 enum status span_contents_after(struct store_tx *tx, int64_t after, size_t limit,

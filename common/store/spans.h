@@ -17,10 +17,19 @@ enum status span_put(struct store_tx *tx, const struct trace_info *trace, const 
 
 enum status span_count(struct store_tx *tx, int64_t trace, int64_t *count);
 
-/* Calls `visit` with the content of each span of a trace, roots first, then by start time. The text lives
- * until the next one. Stops with FAILED where `visit` does. */
-typedef enum status span_visitor(void *context, struct sv content);
-enum status span_each(struct store_tx *tx, int64_t trace, span_visitor *visit, void *context);
+/* Where a span stands among those of its trace: roots first, then by start time. */
+struct span_place {
+    bool is_child;
+    int64_t start_time;
+    char span_id[24];
+};
+
+/* The places behind `after` (NULL: from the first on), at most `limit`. */
+enum status span_page(struct store_tx *tx, int64_t trace, const struct span_place *after,
+                      struct span_place *places, size_t limit, size_t *count);
+
+/* The content of one span, in the arena; absent if there is no such span any more. */
+enum status span_content_load(struct store_tx *tx, int64_t trace, const char *span_id, struct sv *content);
 
 /* The ids of the classes of an experiment's spans, and what they stand for, are in span_classes: see
  * sql/sqlite/0005-traces.sql. */
