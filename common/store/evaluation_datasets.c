@@ -31,17 +31,7 @@ static enum status load_tags(struct store_tx *tx, struct evaluation_dataset *dat
     struct db_stmt *stmt =
         db_query(tx->db, "SELECT key, value FROM evaluation_dataset_tags WHERE dataset = ? ORDER BY key",
                  db_int(dataset->id));
-    if (!stmt)
-        return FAILED;
-    struct row_list tags = {0};
-    while (db_step(stmt) == DB_ROW) {
-        struct key_value *tag = ROW_LIST_ADD(&tags, tx->arena, struct key_value);
-        tag->key = db_column_text_copy(stmt, 0);
-        tag->value = db_column_text_copy(stmt, 1);
-    }
-    dataset->tags = tags.items;
-    dataset->tag_count = tags.count;
-    return db_done(stmt);
+    return key_values_read(tx, stmt, &dataset->tags, &dataset->tag_count);
 }
 
 enum status evaluation_dataset_load(struct store_tx *tx, struct sv dataset_id,

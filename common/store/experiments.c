@@ -3,7 +3,6 @@
 #include "common/base/number.h"
 #include "common/store/artifact_location.h"
 #include "common/store/limits.h"
-#include "common/store/list.h"
 #include "common/store/text.h"
 #include "common/store/validate.h"
 
@@ -44,17 +43,7 @@ static enum status load_tags(struct store_tx *tx, struct experiment *experiment)
     struct db_stmt *stmt =
         db_query(tx->db, "SELECT key, value FROM experiment_tags WHERE experiment = ? ORDER BY key",
                  db_int(experiment->id));
-    if (!stmt)
-        return FAILED;
-    struct row_list tags = {0};
-    while (db_step(stmt) == DB_ROW) {
-        struct key_value *tag = ROW_LIST_ADD(&tags, tx->arena, struct key_value);
-        tag->key = db_column_text_copy(stmt, 0);
-        tag->value = db_column_text_copy(stmt, 1);
-    }
-    experiment->tags = tags.items;
-    experiment->tag_count = tags.count;
-    return db_done(stmt);
+    return key_values_read(tx, stmt, &experiment->tags, &experiment->tag_count);
 }
 
 enum status experiment_load(struct store_tx *tx, int64_t id, struct experiment *experiment)

@@ -151,17 +151,7 @@ static enum status load_tags(struct store_tx *tx, struct model_version *version)
     struct db_stmt *stmt =
         db_query(tx->db, "SELECT key, value FROM model_version_tags WHERE version = ? ORDER BY id",
                  db_int(version->id));
-    if (!stmt)
-        return FAILED;
-    struct row_list tags = {0};
-    while (db_step(stmt) == DB_ROW) {
-        struct key_value *tag = ROW_LIST_ADD(&tags, tx->arena, struct key_value);
-        tag->key = db_column_text_copy(stmt, 0);
-        tag->value = db_column_text_copy(stmt, 1);
-    }
-    version->tags = tags.items;
-    version->tag_count = tags.count;
-    return db_done(stmt);
+    return key_values_read(tx, stmt, &version->tags, &version->tag_count);
 }
 
 enum status model_version_load_aliases(struct store_tx *tx, struct model_version *version)

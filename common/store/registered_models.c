@@ -55,17 +55,7 @@ static enum status load_tags(struct store_tx *tx, struct registered_model *model
     struct db_stmt *stmt =
         db_query(tx->db, "SELECT key, value FROM registered_model_tags WHERE model = ? ORDER BY id",
                  db_int(model->id));
-    if (!stmt)
-        return FAILED;
-    struct row_list tags = {0};
-    while (db_step(stmt) == DB_ROW) {
-        struct key_value *tag = ROW_LIST_ADD(&tags, tx->arena, struct key_value);
-        tag->key = db_column_text_copy(stmt, 0);
-        tag->value = db_column_text_copy(stmt, 1);
-    }
-    model->tags = tags.items;
-    model->tag_count = tags.count;
-    return db_done(stmt);
+    return key_values_read(tx, stmt, &model->tags, &model->tag_count);
 }
 
 static enum status load_aliases(struct store_tx *tx, struct registered_model *model)

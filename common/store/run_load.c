@@ -56,22 +56,6 @@ static enum status load_metrics(struct store_tx *tx, struct run *run)
     return db_done(stmt);
 }
 
-static enum status read_key_values(struct store_tx *tx, struct db_stmt *stmt, const struct key_value **items,
-                                   size_t *count)
-{
-    if (!stmt)
-        return FAILED;
-    struct row_list list = {0};
-    while (db_step(stmt) == DB_ROW) {
-        struct key_value *item = ROW_LIST_ADD(&list, tx->arena, struct key_value);
-        item->key = db_column_text_copy(stmt, 0);
-        item->value = db_column_text_copy(stmt, 1);
-    }
-    *items = list.items;
-    *count = list.count;
-    return db_done(stmt);
-}
-
 static enum status load_params(struct store_tx *tx, struct run *run)
 {
     struct db_stmt *stmt =
@@ -79,7 +63,7 @@ static enum status load_params(struct store_tx *tx, struct run *run)
                  "SELECT names.name, params.value FROM params JOIN names ON names.id = params.name "
                  "WHERE params.run = ? ORDER BY params.name",
                  db_int(run->info.id));
-    return read_key_values(tx, stmt, &run->params, &run->param_count);
+    return key_values_read(tx, stmt, &run->params, &run->param_count);
 }
 
 static enum status load_tags(struct store_tx *tx, struct run *run)
@@ -89,14 +73,14 @@ static enum status load_tags(struct store_tx *tx, struct run *run)
                  "SELECT names.name, tags.value FROM tags JOIN names ON names.id = tags.name "
                  "WHERE tags.run = ? ORDER BY tags.name",
                  db_int(run->info.id));
-    return read_key_values(tx, stmt, &run->tags, &run->tag_count);
+    return key_values_read(tx, stmt, &run->tags, &run->tag_count);
 }
 
 static enum status load_input_tags(struct store_tx *tx, int64_t input, struct dataset_input *dataset_input)
 {
     struct db_stmt *stmt = db_query(
         tx->db, "SELECT key, value FROM dataset_input_tags WHERE input = ? ORDER BY key", db_int(input));
-    return read_key_values(tx, stmt, &dataset_input->tags, &dataset_input->tag_count);
+    return key_values_read(tx, stmt, &dataset_input->tags, &dataset_input->tag_count);
 }
 
 static enum status load_dataset_inputs(struct store_tx *tx, struct run *run)

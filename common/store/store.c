@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/store/artifact_location.h"
 #include "common/store/model_source.h"
+#include "common/store/list.h"
 
 static enum status make_default_experiment(struct store_tx *tx)
 {
@@ -84,6 +85,22 @@ enum status store_commit(struct store_tx *tx)
 void store_rollback(struct store_tx *tx)
 {
     db_rollback(tx->db);
+}
+
+enum status key_values_read(struct store_tx *tx, struct db_stmt *stmt, const struct key_value **items,
+                            size_t *count)
+{
+    if (!stmt)
+        return FAILED;
+    struct row_list list = {0};
+    while (db_step(stmt) == DB_ROW) {
+        struct key_value *item = ROW_LIST_ADD(&list, tx->arena, struct key_value);
+        item->key = db_column_text_copy(stmt, 0);
+        item->value = db_column_text_copy(stmt, 1);
+    }
+    *items = list.items;
+    *count = list.count;
+    return db_done(stmt);
 }
 
 const char *lifecycle_name(enum lifecycle lifecycle)

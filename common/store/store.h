@@ -57,4 +57,9 @@ struct key_value {
     struct sv value;
 };
 
+/* All rows of a statement whose first two columns are a key and a value, and the end of its use. A NULL
+ * statement is one that could not be prepared: FAILED. In the arena. */
+enum status key_values_read(struct store_tx *tx, struct db_stmt *stmt, const struct key_value **items,
+                            size_t *count);
+
 #endif

@@ -249,22 +249,6 @@ enum status trace_put_metric(struct store_tx *tx, const struct trace_info *info,
 
 /* --- Loading --- */
 
-static enum status read_key_values(struct store_tx *tx, struct db_stmt *stmt, const struct key_value **items,
-                                   size_t *count)
-{
-    if (!stmt)
-        return FAILED;
-    struct row_list list = {0};
-    while (db_step(stmt) == DB_ROW) {
-        struct key_value *item = ROW_LIST_ADD(&list, tx->arena, struct key_value);
-        item->key = db_column_text_copy(stmt, 0);
-        item->value = db_column_text_copy(stmt, 1);
-    }
-    *items = list.items;
-    *count = list.count;
-    return db_done(stmt);
-}
-
 enum {
     ASSESSMENT_ID,
     ASSESSMENT_PUBLIC_ID,
@@ -338,13 +322,13 @@ enum status trace_load(struct store_tx *tx, int64_t id, struct trace *trace)
         return FAILED;
     if (!trace->info.id)
         return store_fail(tx, RESOURCE_DOES_NOT_EXIST, "The trace is not there any more.");
-    if (read_key_values(tx,
+    if (key_values_read(tx,
                         db_query(tx->db,
                                  "SELECT n.name, t.value FROM trace_tags AS t "
                                  "JOIN trace_names AS n ON n.id = t.name WHERE t.trace = ? ORDER BY n.name",
                                  db_int(id)),
                         &trace->tags, &trace->tag_count) != OK ||
-        read_key_values(tx,
+        key_values_read(tx,
                         db_query(tx->db,
                                  "SELECT n.name, m.value FROM trace_metadata AS m "
                                  "JOIN trace_names AS n ON n.id = m.name WHERE m.trace = ? ORDER BY n.name",
