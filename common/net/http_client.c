@@ -1,13 +1,12 @@
 #include "common/net/http_client.h"
 
-#include <curl/curl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/version.h"
+#include "common/net/curl_library.h"
 
 /* libcurl hands over at most 16 KiB at a time (CURL_MAX_WRITE_SIZE). */
 #define AHEAD_BYTES        (64 * 1024)
@@ -53,27 +52,22 @@ struct http_client {
 
 /* --- Clients --- */
 
-static void global_init(void)
-{
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 struct http_client *http_client_new(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, global_init);
+    if (!curl_library_load())
+        return NULL;
     struct http_client *client = calloc(1, sizeof(*client));
     if (!client)
         return NULL;
     buffer_init(&client->head, HEAD_MAX_BYTES);
-    client->multi = curl_multi_init();
-    client->easy = curl_easy_init();
+    client->multi = curl.multi_init();
+    client->easy = curl.easy_init();
     client->ahead = malloc(AHEAD_BYTES);
     if (!client->multi || !client->easy || !client->ahead) {
         http_client_free(client);
         return NULL;
     }
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
+    curl.multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
     return client;
 }
 
@@ -83,9 +77,9 @@ void http_client_free(struct http_client *client)
         return;
     http_end(client);
     if (client->easy)
-        curl_easy_cleanup(client->easy);
+        curl.easy_cleanup(client->easy);
     if (client->multi)
-        curl_multi_cleanup(client->multi);
+        curl.multi_cleanup(client->multi);
     buffer_free(&client->head);
     for (int i = 0; i < HTTP_SCRATCHES; i++)
         buffer_free(&client->scratch[i]);
@@ -108,7 +102,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     text = sv_trim(text);
     if (text.len == 0) {
         long status = 0;
-        curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &status);
+        curl.easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &status);
         client->status = (int)status;
         client->head_complete = status >= 200;
         return size * count;
@@ -205,7 +199,7 @@ static bool add_line(struct curl_slist **list, struct sv first, const char *betw
     buffer_append(&line, between, strlen(between));
     buffer_append_sv(&line, last);
     buffer_append_byte(&line, '\0');
-    struct curl_slist *longer = line.failed ? NULL : curl_slist_append(*list, line.data);
+    struct curl_slist *longer = line.failed ? NULL : curl.slist_append(*list, line.data);
     buffer_free(&line);
     if (longer)
         *list = longer;
@@ -228,9 +222,9 @@ static bool set_headers(struct http_client *client)
     }
     if (call->no_expect && !add_line(&client->headers, SV("Expect"), ":", SV("")))
         return false;
-    curl_easy_setopt(client->easy, CURLOPT_HTTPHEADER, client->headers);
+    curl.easy_setopt(client->easy, CURLOPT_HTTPHEADER, client->headers);
     if (!has_agent)
-        curl_easy_setopt(client->easy, CURLOPT_USERAGENT, "tracklight/" TRACKLIGHT_VERSION);
+        curl.easy_setopt(client->easy, CURLOPT_USERAGENT, "tracklight/" TRACKLIGHT_VERSION);
     return true;
 }
 
@@ -242,18 +236,18 @@ static bool set_method_and_body(struct http_client *client)
         return false;
     if (call->pull || call->body.data) {
         curl_off_t size = call->pull ? (curl_off_t)call->body_size : (curl_off_t)call->body.len;
-        curl_easy_setopt(client->easy, CURLOPT_UPLOAD, 1L);
-        curl_easy_setopt(client->easy, CURLOPT_INFILESIZE_LARGE, size);
-        curl_easy_setopt(client->easy, CURLOPT_READFUNCTION, on_send);
-        curl_easy_setopt(client->easy, CURLOPT_READDATA, client);
-        curl_easy_setopt(client->easy, CURLOPT_SEEKFUNCTION, on_seek);
-        curl_easy_setopt(client->easy, CURLOPT_SEEKDATA, client);
+        curl.easy_setopt(client->easy, CURLOPT_UPLOAD, 1L);
+        curl.easy_setopt(client->easy, CURLOPT_INFILESIZE_LARGE, size);
+        curl.easy_setopt(client->easy, CURLOPT_READFUNCTION, on_send);
+        curl.easy_setopt(client->easy, CURLOPT_READDATA, client);
+        curl.easy_setopt(client->easy, CURLOPT_SEEKFUNCTION, on_seek);
+        curl.easy_setopt(client->easy, CURLOPT_SEEKDATA, client);
     } else if (strcmp(method, "HEAD") == 0) {
-        curl_easy_setopt(client->easy, CURLOPT_NOBODY, 1L);
+        curl.easy_setopt(client->easy, CURLOPT_NOBODY, 1L);
     } else {
-        curl_easy_setopt(client->easy, CURLOPT_HTTPGET, 1L);
+        curl.easy_setopt(client->easy, CURLOPT_HTTPGET, 1L);
     }
-    curl_easy_setopt(client->easy, CURLOPT_CUSTOMREQUEST, method);
+    curl.easy_setopt(client->easy, CURLOPT_CUSTOMREQUEST, method);
     return true;
 }
 
@@ -261,25 +255,25 @@ static bool set_security(struct http_client *client)
 {
     const struct http_call *call = &client->call;
     CURL *easy = client->easy;
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, call->trust_anybody ? 0L : 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, call->trust_anybody ? 0L : 2L);
+    curl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl.easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl.easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    curl.easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, call->trust_anybody ? 0L : 1L);
+    curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, call->trust_anybody ? 0L : 2L);
     if (call->ca_file.len) {
         char *file = keep_text(client, 1, call->ca_file);
         if (!file)
             return false;
-        curl_easy_setopt(easy, CURLOPT_CAINFO, file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+        curl.easy_setopt(easy, CURLOPT_CAINFO, file);
+        curl.easy_setopt(easy, CURLOPT_CAPATH, NULL);
     }
     if (call->no_proxy)
-        curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+        curl.easy_setopt(easy, CURLOPT_NOPROXY, "*");
     if (call->pinned.data) {
         if (!is_one_line(call->pinned) || !add_line(&client->pinned, call->pinned, "", SV("")))
             return false;
-        curl_easy_setopt(easy, CURLOPT_RESOLVE, client->pinned);
+        curl.easy_setopt(easy, CURLOPT_RESOLVE, client->pinned);
     }
     return true;
 }
@@ -288,25 +282,25 @@ static bool set_up(struct http_client *client)
 {
     const struct http_call *call = &client->call;
     CURL *easy = client->easy;
-    curl_easy_reset(easy);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, client->problem);
+    curl.easy_reset(easy);
+    curl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl.easy_setopt(easy, CURLOPT_ERRORBUFFER, client->problem);
     char *url = keep_text(client, 2, call->url);
-    if (!url || curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK)
+    if (!url || curl.easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK)
         return false;
     /* Signatures cover the path, so libcurl must not tidy it up. */
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+    curl.easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl.easy_setopt(easy, CURLOPT_HTTP_VERSION,
                      (long)(call->http1 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, TRANSFER_BYTES);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, TRANSFER_BYTES);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, client);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, client);
+    curl.easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl.easy_setopt(easy, CURLOPT_BUFFERSIZE, TRANSFER_BYTES);
+    curl.easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, TRANSFER_BYTES);
+    curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl.easy_setopt(easy, CURLOPT_HEADERDATA, client);
+    curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl.easy_setopt(easy, CURLOPT_WRITEDATA, client);
     if (call->connect_ms > 0)
-        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)call->connect_ms);
+        curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)call->connect_ms);
     return set_security(client) && set_method_and_body(client) && set_headers(client);
 }
 
@@ -315,7 +309,7 @@ static bool set_up(struct http_client *client)
 static bool was_sent(const struct http_client *client)
 {
     long sent = 0;
-    curl_easy_getinfo(client->easy, CURLINFO_REQUEST_SIZE, &sent);
+    curl.easy_getinfo(client->easy, CURLINFO_REQUEST_SIZE, &sent);
     return sent > 0;
 }
 
@@ -363,15 +357,15 @@ static void finish(struct http_client *client, enum http_outcome outcome, const 
 static void run(struct http_client *client)
 {
     int running = 0;
-    CURLMcode code = curl_multi_perform(client->multi, &running);
+    CURLMcode code = curl.multi_perform(client->multi, &running);
     if (code != CURLM_OK)
-        finish(client, HTTP_MISUSED, curl_multi_strerror(code));
+        finish(client, HTTP_MISUSED, curl.multi_strerror(code));
     int left = 0;
     const CURLMsg *message;
-    while ((message = curl_multi_info_read(client->multi, &left))) {
+    while ((message = curl.multi_info_read(client->multi, &left))) {
         if (message->msg == CURLMSG_DONE && !client->done)
             finish(client, outcome_of(client, message->data.result),
-                   curl_easy_strerror(message->data.result));
+                   curl.easy_strerror(message->data.result));
     }
 }
 
@@ -416,7 +410,7 @@ static void wait_for_network(struct http_client *client, int64_t waiting_since_u
         deadline = until_us;
     int64_t ms = deadline > now ? (deadline - now) / 1000 + 1 : 0;
     int64_t most = client->call.cancelled ? CANCEL_CHECK_MS : POLL_MAX_MS;
-    curl_multi_poll(client->multi, NULL, 0, (int)(ms < most ? ms : most), NULL);
+    curl.multi_poll(client->multi, NULL, 0, (int)(ms < most ? ms : most), NULL);
 }
 
 /* --- Exchanges --- */
@@ -435,7 +429,7 @@ enum http_outcome http_begin(struct http_client *client, const struct http_call 
     client->status = 0;
     buffer_clear(&client->head, HEAD_MAX_BYTES);
     client->began_us = client->active_us = clock_monotonic_us();
-    if (!set_up(client) || curl_multi_add_handle(client->multi, client->easy) != CURLM_OK) {
+    if (!set_up(client) || curl.multi_add_handle(client->multi, client->easy) != CURLM_OK) {
         finish(client, HTTP_MISUSED, "the URL or a header cannot be sent");
         http_end(client);
         return client->outcome;
@@ -454,7 +448,7 @@ enum http_outcome http_begin(struct http_client *client, const struct http_call 
     }
     reply->status = client->status;
     curl_off_t length = -1;
-    curl_easy_getinfo(client->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    curl.easy_getinfo(client->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
     reply->content_length = (int64_t)length;
     return HTTP_OK;
 }
@@ -478,7 +472,7 @@ int64_t http_date(struct sv text)
         return -1;
     memcpy(copy, text.data, text.len);
     copy[text.len] = '\0';
-    return (int64_t)curl_getdate(copy, NULL);
+    return (int64_t)curl.getdate(copy, NULL);
 }
 
 static long take_ahead(struct http_client *client, char *bytes, size_t len)
@@ -507,7 +501,7 @@ long http_read(struct http_client *client, char *bytes, size_t len, int64_t wait
     while (!client->done && client->delivered == 0) {
         if (client->paused) {
             client->paused = false;
-            curl_easy_pause(client->easy, CURLPAUSE_CONT);
+            curl.easy_pause(client->easy, CURLPAUSE_CONT);
         }
         run(client);
         if (client->done || client->delivered)
@@ -554,13 +548,13 @@ void http_end(struct http_client *client)
         /* The end of an answer that was read to its last byte may not have been noticed yet. */
         if (!client->done && client->head_complete && !client->paused)
             run(client);
-        curl_multi_remove_handle(client->multi, client->easy);
+        curl.multi_remove_handle(client->multi, client->easy);
         client->open = false;
     }
     if (client->easy)
-        curl_easy_reset(client->easy);
-    curl_slist_free_all(client->headers);
-    curl_slist_free_all(client->pinned);
+        curl.easy_reset(client->easy);
+    curl.slist_free_all(client->headers);
+    curl.slist_free_all(client->pinned);
     client->headers = client->pinned = NULL;
     for (size_t i = 0; i < sizeof(client->texts) / sizeof(client->texts[0]); i++) {
         free(client->texts[i]);

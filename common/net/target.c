@@ -1,13 +1,13 @@
 #include "common/net/target.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "common/base/number.h"
+#include "common/net/curl_library.h"
 
 #define HOST_MAX_BYTES 253 /* RFC 1035 */
 #define URL_MAX_BYTES  8192
@@ -212,10 +212,10 @@ static enum status refuse(struct arena *arena, struct error *error, struct sv ho
 static struct sv part_of(struct arena *arena, CURLU *url, CURLUPart part, unsigned flags)
 {
     char *text = NULL;
-    if (curl_url_get(url, part, &text, flags) != CURLUE_OK)
+    if (curl.url_get(url, part, &text, flags) != CURLUE_OK)
         return SV_ABSENT;
     struct sv copy = arena_copy(arena, sv_from(text));
-    curl_free(text);
+    curl.free(text);
     return copy;
 }
 
@@ -223,17 +223,17 @@ static struct sv part_of(struct arena *arena, CURLU *url, CURLUPart part, unsign
 static bool take_apart(struct arena *arena, struct sv text, struct target *target)
 {
     const char *whole = arena_cstr(arena, text);
-    if (strlen(whole) != text.len || text.len > URL_MAX_BYTES)
+    if (strlen(whole) != text.len || text.len > URL_MAX_BYTES || !curl_library_load())
         return false;
-    CURLU *url = curl_url();
-    bool good = url && curl_url_set(url, CURLUPART_URL, whole, CURLU_DISALLOW_USER) == CURLUE_OK;
+    CURLU *url = curl.url();
+    bool good = url && curl.url_set(url, CURLUPART_URL, whole, CURLU_DISALLOW_USER) == CURLUE_OK;
     struct sv scheme = SV_ABSENT, host = SV_ABSENT, port = SV_ABSENT;
     if (good) {
         scheme = part_of(arena, url, CURLUPART_SCHEME, 0);
         host = part_of(arena, url, CURLUPART_HOST, 0);
         port = part_of(arena, url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
     }
-    curl_url_cleanup(url);
+    curl.url_cleanup(url);
     int64_t number = 0;
     if (!host.data || !parse_int64(port, 1, 65535, &number))
         return false;
