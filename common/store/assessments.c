@@ -122,6 +122,23 @@ enum status assessment_update(struct store_tx *tx, struct assessment *assessment
                    db_text(assessment->metadata), db_int(assessment->id));
 }
 
+enum status assessment_report(struct store_tx *tx, const struct trace_info *trace,
+                              struct assessment *assessment)
+{
+    struct assessment stored = {0};
+    if (assessment->assessment_id.len && look_up(tx, trace, assessment->assessment_id, &stored) != OK)
+        return FAILED;
+    if (!stored.id || stored.kind != assessment->kind)
+        return assessment_create(tx, trace, assessment);
+    stored.name = assessment->name;
+    stored.value = assessment->value;
+    stored.error = assessment->error;
+    stored.rationale = assessment->rationale;
+    stored.metadata = assessment->metadata;
+    *assessment = stored;
+    return assessment_update(tx, assessment);
+}
+
 enum status assessment_delete(struct store_tx *tx, struct sv trace_id, struct sv assessment_id)
 {
     struct trace_info trace;

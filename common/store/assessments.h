@@ -13,6 +13,11 @@
 enum status assessment_create(struct store_tx *tx, const struct trace_info *trace,
                               struct assessment *assessment);
 
+/* As assessment_create, but one that the trace has already is overwritten: a trace's report tells it again.
+ */
+enum status assessment_report(struct store_tx *tx, const struct trace_info *trace,
+                              struct assessment *assessment);
+
 /* RESOURCE_DOES_NOT_EXIST in MLflow's words if the trace or the assessment is not there. */
 enum status assessment_find(struct store_tx *tx, struct sv trace_id, struct sv assessment_id,
                             struct assessment *assessment);

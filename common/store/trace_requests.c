@@ -61,10 +61,13 @@ static enum status put_usage(struct store_tx *tx, const struct trace_info *info,
 }
 
 /* What the report says over what spans have said. */
-static void merge(struct trace_info *info, const struct trace_info *report)
+static void merge(struct trace_info *info, const struct trace_report *from)
 {
-    info->request_time = report->request_time;
-    info->status = report->status;
+    const struct trace_info *report = &from->info;
+    if (from->has_request_time)
+        info->request_time = report->request_time;
+    if (from->has_status)
+        info->status = report->status;
     if (report->has_duration) {
         info->has_duration = true;
         info->duration = report->duration;
@@ -81,15 +84,18 @@ static void merge(struct trace_info *info, const struct trace_info *report)
 enum status trace_report_store(struct store_tx *tx, const struct trace_report *report,
                                struct trace_info *stored)
 {
-    if (trace_look_up(tx, report->info.trace_id, stored) != OK)
+    if (experiment_require_active(tx, report->info.experiment_id) != OK ||
+        trace_look_up(tx, report->info.trace_id, stored) != OK)
         return FAILED;
     if (stored->id) {
-        merge(stored, &report->info);
+        merge(stored, report);
         if (experiment_require_active(tx, stored->experiment_id) != OK || trace_update(tx, stored) != OK)
             return FAILED;
     } else {
         *stored = report->info;
         stored->finalized = true;
+        if (!report->has_request_time)
+            stored->request_time = tx->now_ms;
         if (trace_insert(tx, stored) != OK)
             return FAILED;
     }

@@ -5,10 +5,12 @@
 
 /* What clients ask to be done with traces, as opposed to what spans do to them (traces.h, spans.h). */
 
-/* How a trace went, as its client says it. In `info` the store's own id and `finalized` are ignored; absent
- * texts and a missing duration leave what spans said. */
+/* How a trace went, as its client says it. In `info` the store's own id and `finalized` are ignored; what is
+ * missing leaves what spans said. A new trace without a time is one of now. */
 struct trace_report {
     struct trace_info info;
+    bool has_request_time;
+    bool has_status;
     const struct key_value *tags;
     size_t tag_count;
     const struct key_value *metadata;

@@ -127,6 +127,8 @@ static enum status take_report(struct request *request, const struct info_in *in
     info->request_preview = in->request_preview;
     info->response_preview = in->response_preview;
     info->status = in->state.set ? (enum trace_status)in->state.value : TRACE_UNSPECIFIED;
+    report->has_status = in->state.set;
+    report->has_request_time = in->request_time.data != NULL;
     info->has_duration = in->execution_duration.data != NULL;
     if (take_location(request, in, &info->experiment_id) != OK)
         return FAILED;
@@ -157,7 +159,7 @@ static enum status store_assessments(struct request *request, struct json_object
             return FAILED;
         if (!assessment.value.data)
             return fail(request, INVALID_PARAMETER_VALUE, "Unknown assessment type: None");
-        if (assessment_create(request_tx(request), trace, &assessment) != OK)
+        if (assessment_report(request_tx(request), trace, &assessment) != OK)
             return FAILED;
     }
     return OK;

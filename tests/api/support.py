@@ -49,9 +49,22 @@ class Maybe:
         self.item = item
 
 
+class Any:
+    """Whatever JSON holds."""
+
+
+class Map:
+    """An object of texts."""
+
+
 def check_shape(value, shape, where="reply"):
     """Fails unless `value` has exactly the keys and types of `shape`; a key that ends with ? may be absent."""
-    if shape is REAL:
+    if shape is Any:
+        pass
+    elif shape is Map:
+        assert type(value) is dict and value, f"{where}: {value!r} is no object, or an empty one"
+        assert all(type(item) is str for item in value.values()), f"{where}: {value!r} has more than texts"
+    elif shape is REAL:
         assert type(value) is float or value == "NaN", f"{where}: {value!r} is no double"
     elif shape is TEXT or shape is WHOLE:
         assert type(value) is shape, f"{where}: {value!r} is no {shape.__name__}"
@@ -213,6 +226,62 @@ ONLINE_CONFIG = {
     "experiment_id": ID,
     "filter_string?": TEXT,
 }
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
+SECONDS = re.compile(r"-?\d+(\.\d{3})?s")
+ASSESSMENT = {
+    "assessment_id": TEXT,
+    "assessment_name": TEXT,
+    "trace_id": TEXT,
+    "span_id?": TEXT,
+    "source": {"source_type": {"SOURCE_TYPE_UNSPECIFIED", "HUMAN", "LLM_JUDGE", "CODE"}, "source_id?": TEXT},
+    "create_time": RFC_3339,
+    "last_update_time": RFC_3339,
+    "feedback?": {
+        "value": Any,
+        "error?": {"error_code?": TEXT, "error_message?": TEXT, "stack_trace?": TEXT},
+    },
+    "expectation?": {"value?": Any, "serialized_value?": {"serialization_format": {"JSON_FORMAT"}, "value": TEXT}},
+    "rationale?": TEXT,
+    "metadata?": Map,
+    "overrides?": TEXT,
+    "valid": {True, False},
+}
+TRACE_INFO = {
+    "trace_id": TEXT,
+    "client_request_id?": TEXT,
+    "trace_location": {"type": {"MLFLOW_EXPERIMENT"}, "mlflow_experiment": {"experiment_id": ID}},
+    "request_preview?": TEXT,
+    "response_preview?": TEXT,
+    "request_time": RFC_3339,
+    "execution_duration?": SECONDS,
+    "state": {"STATE_UNSPECIFIED", "OK", "ERROR", "IN_PROGRESS"},
+    "trace_metadata?": Map,
+    "tags?": Map,
+    "assessments?": [ASSESSMENT],
+}
+TRACE_INFO_2 = {
+    "request_id": TEXT,
+    "experiment_id": ID,
+    "timestamp_ms": WHOLE,
+    "execution_time_ms": WHOLE,
+    "status": {"TRACE_STATUS_UNSPECIFIED", "OK", "ERROR", "IN_PROGRESS"},
+    "request_metadata?": [KEY_VALUE],
+    "tags?": [KEY_VALUE],
+}
+BASE64_ID = re.compile(r"[A-Za-z0-9+/]+=*")
+ATTRIBUTE = {"key": TEXT, "value?": Any}
+SPAN = {
+    "trace_id": BASE64_ID,
+    "span_id": BASE64_ID,
+    "parent_span_id?": BASE64_ID,
+    "name?": TEXT,
+    "start_time_unix_nano?": WHOLE,
+    "end_time_unix_nano?": WHOLE,
+    "attributes?": [ATTRIBUTE],
+    "events?": [{"time_unix_nano": WHOLE, "name?": TEXT, "attributes?": [ATTRIBUTE]}],
+    "status": {"code?": {"STATUS_CODE_OK", "STATUS_CODE_ERROR"}, "message?": TEXT},
+}
+WHOLE_TRACE = {"trace_info": TRACE_INFO, "spans?": [SPAN]}
 
 SHAPES = {
     "experiments/create": {"experiment_id": ID},
@@ -308,6 +377,19 @@ SHAPES = {
     "scorers/delete": {},
     "scorers/online-config": {"config": ONLINE_CONFIG},
     "scorers/online-configs": {"configs": Maybe(ONLINE_CONFIG)},
+    "traces/get": {"trace": WHOLE_TRACE},
+    "traces/batchGet": {"traces?": [WHOLE_TRACE]},
+    "traces/delete-traces": {"traces_deleted": WHOLE},
+    "traces/link-to-run": {},
+    "traces/link-prompts": {},
+    ("PATCH", "traces/{request_id}"): {"trace_info": TRACE_INFO_2},
+    "traces/{request_id}/info": {"trace_info": TRACE_INFO_2},
+    "traces/{trace_id}/tags": {},
+    ("GET", "traces/{trace_id}"): {"trace": {"trace_info": TRACE_INFO}},
+    "traces/{trace_id}/assessments": {"assessment": ASSESSMENT},
+    ("GET", "traces/{trace_id}/assessments/{assessment_id}"): {"assessment": ASSESSMENT},
+    ("PATCH", "traces/{trace_id}/assessments/{assessment_id}"): {"assessment": ASSESSMENT},
+    ("DELETE", "traces/{trace_id}/assessments/{assessment_id}"): {},
 }
 
 

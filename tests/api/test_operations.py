@@ -10,6 +10,12 @@ import support
 
 TABLE = pathlib.Path(__file__).resolve().parent.parent / "data" / "operations.tsv"
 PLAIN = {("GET", "/health"), ("GET", "/version")}
+LATER = {
+    ("GET", "/api/2.0/mlflow/traces"),
+    ("POST", "/api/3.0/mlflow/traces/search"),
+    ("POST", "/api/3.0/mlflow/traces/metrics"),
+    ("POST", "/api/3.0/mlflow/traces/calculate-filter-correlation"),
+}
 NEEDS_JOBS = {("POST", "/ajax-api/3.0/mlflow/scorer/invoke")}
 
 
@@ -20,11 +26,11 @@ def documented():
     found = set()
     for line in lines[1:]:
         row = dict(zip(names, line.split("\t")))
-        if row["since"] != "3.8" or row["area"] not in ("tracking", "registry", "logged-models", "webhooks", "evaluation-datasets", "scorers"):
+        if row["since"] != "3.8" or row["area"] not in ("tracking", "registry", "logged-models", "webhooks", "evaluation-datasets", "scorers", "traces"):
             continue
         if row["program"] != "tracking.fcgi":
             continue
-        if (row["method"], row["path"]) in NEEDS_JOBS:
+        if (row["method"], row["path"]) in NEEDS_JOBS | LATER:
             continue
         found.add((row["method"], row["path"]))
         if row["aliases"] == "both":
@@ -63,10 +69,11 @@ def test_every_tracking_operation_of_the_program_is_documented():
     tracking = {
         (method, path)
         for method, path in answered()
-        if re.match(r"/(ajax-)?api/3\.0/mlflow/(datasets|scorers)\b", path)
-        or re.match(r"/(ajax-)?api/2\.0/mlflow/(experiments|runs|metrics|artifacts|registered-models|model-versions|logged-models|webhooks)\b", path)
+        if re.match(r"/(ajax-)?api/3\.0/mlflow/(datasets|scorers|traces)\b", path)
+        or re.match(r"/(ajax-)?api/2\.0/mlflow/(experiments|runs|metrics|artifacts|registered-models|model-versions|logged-models|webhooks|traces)\b", path)
     }
-    assert sorted(tracking - documented()) == []
+    later = LATER | {(method, path.replace("/api/", "/ajax-api/", 1)) for method, path in LATER}
+    assert sorted(tracking - documented() - later) == []
 
 
 @pytest.mark.parametrize("method, path", sorted(documented() | PLAIN))
