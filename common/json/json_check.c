@@ -78,6 +78,35 @@ static long skip_unit(struct scanner *scanner)
     return unit;
 }
 
+static void note_patch(struct scanner *scanner, struct json_patch patch)
+{
+    struct json_check *check = scanner->check;
+    if (check->patch_count == check->patch_capacity) {
+        size_t capacity = check->patch_capacity ? check->patch_capacity * 2 : 16;
+        struct json_patch *patches = ARENA_ARRAY(scanner->arena, struct json_patch, capacity);
+        if (check->patch_count)
+            memcpy(patches, check->patches, check->patch_count * sizeof(*patches));
+        check->patches = patches;
+        check->patch_capacity = capacity;
+    }
+    check->patches[check->patch_count++] = patch;
+}
+
+/* json-c up to 0.16 takes a code point that it has put together from a pair for half of one again, if its low
+ * 16 bits look like that, and loses it. Such a one is handed over as UTF-8. */
+static void check_pair(struct scanner *scanner, size_t start, uint32_t high, uint32_t low)
+{
+    uint32_t code_point = 0x10000 + ((high & 0x3ff) << 10 | (low & 0x3ff));
+    if ((code_point & 0xf800) != 0xd800)
+        return;
+    struct json_patch patch = {.at = start, .drop = scanner->at - start, .len = 4};
+    patch.text[0] = (char)(0xf0 | code_point >> 18);
+    patch.text[1] = (char)(0x80 | (code_point >> 12 & 0x3f));
+    patch.text[2] = (char)(0x80 | (code_point >> 6 & 0x3f));
+    patch.text[3] = (char)(0x80 | (code_point & 0x3f));
+    note_patch(scanner, patch);
+}
+
 static bool check_escape(struct scanner *scanner, bool is_key)
 {
     size_t start = scanner->at;
@@ -96,6 +125,7 @@ static bool check_escape(struct scanner *scanner, bool is_key)
     long low = unit < 0xdc00 ? skip_unit(scanner) : -1;
     if (low < 0xdc00 || low > 0xdfff)
         return refuse_at(scanner, start, "half of a surrogate pair");
+    check_pair(scanner, start, (uint32_t)unit, (uint32_t)low);
     return true;
 }
 
@@ -143,20 +173,6 @@ static bool is_wide(struct sv digits, bool negative)
     return digits.len > limit.len || (digits.len == limit.len && sv_compare(digits, limit) > 0);
 }
 
-static void note_wide_integer(struct scanner *scanner)
-{
-    struct json_check *check = scanner->check;
-    if (check->wide_count == check->wide_capacity) {
-        size_t capacity = check->wide_capacity ? check->wide_capacity * 2 : 16;
-        size_t *offsets = ARENA_ARRAY(scanner->arena, size_t, capacity);
-        if (check->wide_count)
-            memcpy(offsets, check->wide_integers, check->wide_count * sizeof(*offsets));
-        check->wide_integers = offsets;
-        check->wide_capacity = capacity;
-    }
-    check->wide_integers[check->wide_count++] = scanner->at;
-}
-
 static bool check_number(struct scanner *scanner)
 {
     size_t start = scanner->at;
@@ -186,7 +202,7 @@ static bool check_number(struct scanner *scanner)
             return refuse_at(scanner, start, "invalid number");
     }
     if (integer && is_wide(digits, negative))
-        note_wide_integer(scanner);
+        note_patch(scanner, (struct json_patch){.at = scanner->at, .text = ".0", .len = 2});
     return true;
 }
 

@@ -10,25 +10,24 @@
 #include "common/json/json_check.h"
 #include "common/json/json_escape.h"
 
-/* The document with ".0" behind every integer that 64 bits do not hold: json-c would clamp it. */
-static struct sv widen_integers(struct arena *arena, const struct json_check *check)
+/* The document with what json-c would bend replaced: integers beyond 64 bits, which it would clamp, get ".0".
+ */
+static struct sv apply_patches(struct arena *arena, const struct json_check *check)
 {
     struct sv document = check->document;
-    struct sv mark = SV(".0");
-    char *copy = arena_alloc(arena, document.len + check->wide_count * mark.len);
+    char *copy = arena_alloc(arena, document.len + check->patch_count * sizeof(check->patches->text));
     size_t len = 0;
     size_t from = 0;
-    for (size_t i = 0; i <= check->wide_count; i++) {
-        size_t to = i < check->wide_count ? check->wide_integers[i] : document.len;
-        memcpy(copy + len, document.data + from, to - from);
-        len += to - from;
-        from = to;
-        if (i < check->wide_count) {
-            memcpy(copy + len, mark.data, mark.len);
-            len += mark.len;
-        }
+    for (size_t i = 0; i < check->patch_count; i++) {
+        const struct json_patch *patch = &check->patches[i];
+        memcpy(copy + len, document.data + from, patch->at - from);
+        len += patch->at - from;
+        memcpy(copy + len, patch->text, patch->len);
+        len += patch->len;
+        from = patch->at + patch->drop;
     }
-    return (struct sv){copy, len};
+    memcpy(copy + len, document.data + from, document.len - from);
+    return (struct sv){copy, len + document.len - from};
 }
 
 /* Text that the check has let pass, so json-c need not be strict, which from 0.18 on refuses all but ASCII in
@@ -63,7 +62,7 @@ enum json_outcome json_parse(struct arena *arena, struct sv text, struct json_ob
         *problem = arena_printf(arena, "%s at byte %zu", check.problem, check.problem_at);
         return outcome;
     }
-    struct sv document = check.wide_count ? widen_integers(arena, &check) : check.document;
+    struct sv document = check.patch_count ? apply_patches(arena, &check) : check.document;
     if (document.len > INT_MAX) {
         *problem = SV("longer than 2 GiB");
         return JSON_TOO_BIG;

@@ -243,6 +243,20 @@ static void escapes_are_decoded(void **state)
     assert_string_value("\"\\u007f\x7f\"", SV("\x7f\x7f"));
 }
 
+/* json-c 0.16 loses those whose low 16 bits look like half of a pair themselves. */
+static void pairs_stand_for_every_code_point_beyond_16_bits(void **state)
+{
+    (void)state;
+    assert_string_value("\"\\ud835\\udfff\"", SV("\xf0\x9d\x9f\xbf")); /* U+1D7FF */
+    assert_string_value("\"\\ud836\\udc00\"", SV("\xf0\x9d\xa0\x80")); /* U+1D800 */
+    assert_string_value("\"\\ud837\\udfff\"", SV("\xf0\x9d\xbf\xbf")); /* U+1DFFF */
+    assert_string_value("\"\\ud838\\udc00\"", SV("\xf0\x9e\x80\x80")); /* U+1E000 */
+    assert_string_value("\"a\\ud877\\udfffb\\udbf7\\udc4d\"", SV("a\xf0\xad\xbf\xbf"
+                                                                 "b\xf4\x8d\xb1\x8d"));
+    assert_compact("[\"\\ud836\\udc00\", 18446744073709551616, \"\\ud836\\udc00\"]", 100,
+                   "[\"\\ud836\\udc00\",1.8446744073709552e+19,\"\\ud836\\udc00\"]");
+}
+
 static void half_a_surrogate_pair_is_refused(void **state)
 {
     (void)state;
@@ -407,6 +421,7 @@ int main(void)
         cmocka_unit_test(a_problem_names_its_byte),
         cmocka_unit_test(only_valid_utf8_passes),
         cmocka_unit_test(escapes_are_decoded),
+        cmocka_unit_test(pairs_stand_for_every_code_point_beyond_16_bits),
         cmocka_unit_test(half_a_surrogate_pair_is_refused),
         cmocka_unit_test(a_name_must_not_hold_nul),
         cmocka_unit_test(the_last_of_equal_keys_wins),
