@@ -111,8 +111,7 @@ static struct db_value duration_value(const struct trace_info *info)
     return info->has_duration ? db_int(info->duration) : db_null();
 }
 
-static enum status find_artifact_location(struct store_tx *tx, const struct trace_info *info,
-                                          struct sv *location)
+enum status trace_artifact_uri(struct store_tx *tx, const struct trace_info *info, struct sv *uri)
 {
     struct db_stmt *stmt = db_query(tx->db, "SELECT artifact_location FROM experiments WHERE id = ?",
                                     db_int(info->experiment_id));
@@ -120,7 +119,7 @@ static enum status find_artifact_location(struct store_tx *tx, const struct trac
         return FAILED;
     struct sv root = db_step(stmt) == DB_ROW ? db_column_text_copy(stmt, 0) : SV("");
     struct sv suffix = arena_printf(tx->arena, "traces/%.*s/artifacts", SV_ARG(info->trace_id));
-    *location = artifact_uri_join(tx->arena, root, suffix);
+    *uri = artifact_uri_join(tx->arena, root, suffix);
     return db_done(stmt);
 }
 
@@ -137,7 +136,7 @@ enum status trace_insert(struct store_tx *tx, struct trace_info *info)
                 db_text(info->response_preview)) != OK)
         return FAILED;
     info->id = db_last_insert_id(tx->db);
-    if (find_artifact_location(tx, info, &location) != OK)
+    if (trace_artifact_uri(tx, info, &location) != OK)
         return FAILED;
     return trace_put_tag(tx, info, SV(TRACE_TAG_ARTIFACT_LOCATION), location);
 }

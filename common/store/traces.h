@@ -89,6 +89,9 @@ enum status trace_look_up(struct store_tx *tx, struct sv trace_id, struct trace_
 /* By the store's own id, with tags, metadata and assessments. RESOURCE_DOES_NOT_EXIST if it has gone. */
 enum status trace_load(struct store_tx *tx, int64_t id, struct trace *trace);
 
+/* Where the artifacts of a trace lie by its experiment, whatever its tags say. In the arena. */
+enum status trace_artifact_uri(struct store_tx *tx, const struct trace_info *info, struct sv *uri);
+
 /* Stores a new row, sets info->id, and gives the trace its tag mlflow.artifactLocation. The experiment must
  * be active; its error otherwise. */
 enum status trace_insert(struct store_tx *tx, struct trace_info *info);

@@ -10,6 +10,7 @@ extern const struct operation proxy_operations[];
 extern const struct operation multipart_operations[];
 extern const struct operation run_artifact_operations[];
 extern const struct operation entity_artifact_operations[];
+extern const struct operation trace_artifact_operations[];
 
 /* --- Places --- */
 

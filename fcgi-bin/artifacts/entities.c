@@ -2,14 +2,13 @@
 
 #include "common/artifacts/path.h"
 #include "common/base/uri.h"
-#include "common/http/input_value.h"
 #include "common/store/artifact_location.h"
 #include "common/store/logged_models.h"
 #include "common/store/model_versions.h"
 #include "common/store/runs.h"
 #include "fcgi-bin/artifacts/artifacts.h"
 
-/* Artifacts of model versions, logged models and traces, for the pages. */
+/* Artifacts of model versions and logged models, for the pages. */
 
 struct version_in {
     struct sv name;
@@ -32,15 +31,6 @@ struct model_in {
 static const struct field model_fields[] = {
     FIELD(struct model_in, model_id, STRING, .in_path = true),
     FIELD(struct model_in, artifact_file_path, STRING),
-    FIELDS_END,
-};
-
-struct trace_in {
-    struct sv request_id;
-};
-
-static const struct field trace_fields[] = {
-    FIELD(struct trace_in, request_id, STRING),
     FIELDS_END,
 };
 
@@ -100,15 +90,6 @@ static enum status get_model_artifact(struct request *request, const void *input
     return send_from_uri(request, uri, path);
 }
 
-static enum status get_trace_artifact(struct request *request, const void *input)
-{
-    const struct trace_in *in = input;
-    struct sv request_id = input_excerpt(in->request_id);
-    if (!in->request_id.len)
-        return fail(request, BAD_REQUEST, "Request must include the \"request_id\" query parameter.");
-    return fail(request, RESOURCE_DOES_NOT_EXIST, "Trace with ID %.*s is not found.", SV_ARG(request_id));
-}
-
 const struct operation entity_artifact_operations[] = {
     {
         .name = "getModelVersionArtifact",
@@ -133,30 +114,6 @@ const struct operation entity_artifact_operations[] = {
         .access = ACCESS_NONE,
         .needs = NEEDS(LOGGED_MODEL, READ),
         .input = INPUT(struct model_in, model_fields),
-        .raw_body = true,
-    },
-    {
-        .name = "getTraceArtifact",
-        .area = "traces",
-        .method = METHOD_GET,
-        .root = ROOT_AJAX_2,
-        .path = "/mlflow/get-trace-artifact",
-        .handler = get_trace_artifact,
-        .access = ACCESS_NONE,
-        .needs = NEEDS(TRACE, READ),
-        .input = INPUT(struct trace_in, trace_fields),
-        .raw_body = true,
-    },
-    {
-        .name = "getTraceArtifact",
-        .area = "traces",
-        .method = METHOD_GET,
-        .root = ROOT_AJAX_3,
-        .path = "/mlflow/get-trace-artifact",
-        .handler = get_trace_artifact,
-        .access = ACCESS_NONE,
-        .needs = NEEDS(TRACE, READ),
-        .input = INPUT(struct trace_in, trace_fields),
         .raw_body = true,
     },
     {.path = NULL},

@@ -2,7 +2,8 @@
 #include "fcgi-bin/program.h"
 
 static const struct operation *const tables[] = {
-    proxy_operations, multipart_operations, run_artifact_operations, entity_artifact_operations, NULL,
+    proxy_operations,           multipart_operations,      run_artifact_operations,
+    entity_artifact_operations, trace_artifact_operations, NULL,
 };
 
 int main(int argc, char **argv)
