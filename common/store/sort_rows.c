@@ -141,3 +141,13 @@ size_t sort_rows_count_class(const struct sort_rows *rows, enum sort_class class
         count++;
     return count;
 }
+
+const struct sort_value *sort_rows_copy_values(const struct sort_rows *rows, size_t place)
+{
+    struct sort_value *copy = ARENA_ARRAY(rows->arena, struct sort_value, rows->term_count);
+    for (size_t i = 0; i < rows->term_count; i++) {
+        copy[i] = rows->rows[place]->values[i];
+        copy[i].text = arena_copy(rows->arena, copy[i].text);
+    }
+    return copy;
+}

@@ -41,6 +41,9 @@ bool sort_rows_add(struct sort_rows *rows, int64_t id, const struct sort_value *
 /* Merges what the stream gave. */
 void sort_rows_end_stream(struct sort_rows *rows);
 
+/* The values of the row at `place`, copied: they outlive the reuse of its memory. */
+const struct sort_value *sort_rows_copy_values(const struct sort_rows *rows, size_t place);
+
 /* How many of the rows have a first term of this class or a lower one. */
 size_t sort_rows_count_class(const struct sort_rows *rows, enum sort_class class);
 
