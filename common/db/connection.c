@@ -114,6 +114,8 @@ int db_conn_open(struct db_conn *conn, struct db *db, enum db_role role)
                       "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON;"
                       "PRAGMA case_sensitive_like = ON",
                       NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = db_add_regexp(conn);
     return rc == SQLITE_OK ? configure_role(conn) : rc;
 }
 

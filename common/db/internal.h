@@ -122,6 +122,9 @@ int db_publish(const char *partial, const char *path, struct arena *arena);
 
 /* Opens and configures; an SQLite result code. db_conn_close must be called in any case. */
 int db_conn_open(struct db_conn *conn, struct db *db, enum db_role role);
+
+/* Lets the connection understand "value REGEXP pattern" (common/base/pattern.h). */
+int db_add_regexp(struct db_conn *conn);
 void db_conn_close(struct db_conn *conn);
 
 /* Runs a framing statement; an SQLite result code. */

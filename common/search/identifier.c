@@ -1,5 +1,7 @@
 #include "common/search/identifier.h"
 
+#include <string.h>
+
 #include "common/search/quote.h"
 
 static bool is_quoted(struct sv text)
@@ -94,6 +96,12 @@ enum status search_identifier_resolve(struct arena *arena, struct error *error,
         return SEARCH_FAIL(arena, error, "%s%s%s", language->refused_order, entity->label,
                            language->refused_order_end);
     key = unquote(key);
+    if (entity->open && sv_starts_with(key, sv_from(entity->open_beginning))) {
+        key = unquote(sv_from_offset(key, strlen(entity->open_beginning)));
+        entity = entity->open;
+    }
+    if (!key.len && entity->empty_key)
+        return SEARCH_FAIL(arena, error, "%s", entity->empty_key);
     *identifier = (struct search_identifier){.entity = entity, .key = key};
     if (!entity->keys)
         return OK;
@@ -102,6 +110,9 @@ enum status search_identifier_resolve(struct arena *arena, struct error *error,
             identifier->fixed = row;
             return OK;
         }
+    if (entity->key_hint)
+        return SEARCH_FAIL(arena, error, "Invalid %s attribute '%.*s'. %s", entity->label,
+                           SV_ARG(search_clip(key)), entity->key_hint);
     return SEARCH_FAIL(arena, error, "Invalid %s key '%.*s' specified. Valid keys are '{%.*s}'",
                        entity->label, SV_ARG(search_clip(key)), SV_ARG(list_keys(arena, entity, usage)));
 }

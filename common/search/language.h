@@ -18,6 +18,7 @@ enum search_operator {
     SEARCH_GE,
     SEARCH_LIKE,
     SEARCH_ILIKE,
+    SEARCH_RLIKE, /* a regular expression */
     SEARCH_IN,
     SEARCH_NOT_IN,
     SEARCH_IS_NULL,
@@ -45,8 +46,9 @@ struct search_key {
     enum search_type type;
     unsigned operators; /* SEARCH_BITs */
     enum search_usage usage;
-    bool may_be_quoted; /* a number that may also stand in quotes */
-    bool may_be_bare;   /* a text that may also be a number without quotes */
+    bool may_be_quoted;     /* a number that may also stand in quotes */
+    bool may_be_bare;       /* a text that may also be a number without quotes */
+    const char *equal_only; /* ends "Invalid comparator 'x' for …" of a key that knows only = */
 };
 
 struct search_entity {
@@ -58,7 +60,14 @@ struct search_entity {
         *keys; /* ends with a NULL name; NULL: any key, of this type and with these operators */
     enum search_type type;
     unsigned operators;
+    unsigned number_operators; /* of any key: those that want a number, although its type is text */
     bool order;
+    const char *empty_key; /* the message for a key without a name; NULL: it is one like any other */
+    const char *key_hint; /* "Invalid span attribute 'x'. …", where "Valid keys are" would not say it all */
+    const char *compared; /* "span.x comparator '>' not one of …"; NULL: "Invalid comparator '>' not …" */
+    /* Fixed keys, but behind this beginning of a key any, which are an entity of their own. */
+    const char *open_beginning;
+    const struct search_entity *open;
 };
 
 struct search_language {
@@ -74,6 +83,8 @@ struct search_language {
     bool refuses_duplicates;    /* of order_by */
     bool ignores_spare_ands;    /* an AND that joins nothing is no fault */
     bool lacks_null_tests;      /* IS and NULL are words like any other */
+    bool has_rlike;             /* else RLIKE is one too */
+    bool comparators_first;     /* a comparator that a key lacks is named before its value is looked at */
     const char *text_wanted;    /* what a fixed key of text wants; NULL: "a quoted string value" */
     const char *number_refused; /* a number for a fixed key of text; NULL: as any wrong value */
     const struct search_key

@@ -93,4 +93,36 @@ enum evaluation_dataset_key {
 
 extern const struct search_language evaluation_dataset_language;
 
+/* traces/search. */
+
+enum trace_entity {
+    TRACE_ATTRIBUTE,
+    TRACE_TAG,
+    TRACE_METADATA,
+    TRACE_SPAN,
+    TRACE_SPAN_ATTRIBUTE, /* behind "span.attributes." */
+    TRACE_FEEDBACK,
+    TRACE_EXPECTATION,
+};
+
+enum trace_key {
+    TRACE_KEY_STATUS,
+    TRACE_KEY_REQUEST_ID,
+    TRACE_KEY_CLIENT_REQUEST_ID,
+    TRACE_KEY_TIMESTAMP,
+    TRACE_KEY_EXECUTION_TIME,
+    TRACE_KEY_END_TIME,
+    TRACE_KEY_EXPERIMENT_ID,
+    TRACE_KEY_NAME,   /* a tag */
+    TRACE_KEY_RUN_ID, /* metadata, or a link */
+    TRACE_KEY_PROMPT,
+    TRACE_KEY_TEXT,
+    TRACE_KEY_SPAN_NAME,
+    TRACE_KEY_SPAN_TYPE,
+    TRACE_KEY_SPAN_STATUS,
+    TRACE_KEY_SPAN_CONTENT,
+};
+
+extern const struct search_language trace_language;
+
 #endif

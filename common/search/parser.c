@@ -40,7 +40,8 @@ static bool is_word(struct search_token token, const char *word)
 static bool is_operator_word(const struct parser *parser, struct search_token token)
 {
     return is_word(token, "LIKE") || is_word(token, "ILIKE") || is_word(token, "IN") ||
-           is_word(token, "NOT") || (is_word(token, "IS") && !parser->language->lacks_null_tests);
+           is_word(token, "NOT") || (is_word(token, "IS") && !parser->language->lacks_null_tests) ||
+           (is_word(token, "RLIKE") && parser->language->has_rlike);
 }
 
 /* Whether a comparison begins here: a word, and an operator behind it. */
@@ -91,6 +92,7 @@ static const char *operator_text(enum search_operator op)
         [SEARCH_GE] = ">=",
         [SEARCH_LIKE] = "LIKE",
         [SEARCH_ILIKE] = "ILIKE",
+        [SEARCH_RLIKE] = "RLIKE",
         [SEARCH_IN] = "IN",
         [SEARCH_NOT_IN] = "NOT IN",
         [SEARCH_IS_NULL] = "IS NULL",
@@ -108,7 +110,8 @@ static void take_operator(struct parser *parser, enum search_operator *op, struc
     *op = SEARCH_OPERATORS;
     if (is_word(token, "NOT")) {
         struct search_token word = peek(parser);
-        if (is_word(word, "IN") || is_word(word, "LIKE") || is_word(word, "ILIKE")) {
+        if (is_word(word, "IN") || is_word(word, "LIKE") || is_word(word, "ILIKE") ||
+            (is_word(word, "RLIKE") && parser->language->has_rlike)) {
             next(parser);
             text->len = (size_t)(word.text.data + word.text.len - text->data);
             if (is_word(word, "IN"))
@@ -248,6 +251,10 @@ static enum status take_number(struct parser *parser, struct search_token token,
         if (clause->fixed)
             return PARSE_FAIL(parser, "Expected numeric value type for numeric %s: %s. Found %.*s",
                               clause->entity->label, clause->fixed->name, SV_ARG(found));
+        if (clause->entity->number_operators)
+            return PARSE_FAIL(parser,
+                              "Expected a numeric value for %s when using comparator '%s'. Got value %.*s",
+                              clause->entity->label, operator_text(clause->op), SV_ARG(found));
         return PARSE_FAIL(parser, "Expected numeric value type for %s. Found %.*s", clause->entity->label,
                           SV_ARG(found));
     }
@@ -310,6 +317,9 @@ static enum status wrong_comparator(struct parser *parser, const struct search_c
         return PARSE_FAIL(parser, "Invalid comparison operator for %s.%.*s: '%.*s'. Expected one of %s.",
                           clause->entity->prefixes[0], SV_ARG(search_clip(clause->key)), SV_ARG(found),
                           parser->language->expected_operators);
+    if (clause->fixed && clause->fixed->equal_only)
+        return PARSE_FAIL(parser, "Invalid comparator '%.*s' for %s", SV_ARG(found),
+                          clause->fixed->equal_only);
     if (!parser->language->names_comparators) {
         bool named = clause->fixed && clause->fixed->may_be_quoted;
         return PARSE_FAIL(parser, "Invalid comparator for %s%s%s: %.*s", clause->entity->label,
@@ -321,6 +331,9 @@ static enum status wrong_comparator(struct parser *parser, const struct search_c
         if (operators & SEARCH_BIT(op))
             list = arena_printf(parser->arena, "%.*s%s'%s'", SV_ARG(list), list.len ? ", " : "",
                                 operator_text(op));
+    if (clause->entity->compared)
+        return PARSE_FAIL(parser, "%s.%.*s comparator '%.*s' not one of '{%.*s}'", clause->entity->compared,
+                          SV_ARG(search_clip(clause->key)), SV_ARG(found), SV_ARG(list));
     return PARSE_FAIL(parser, "Invalid comparator '%.*s' not one of '{%.*s}'", SV_ARG(found), SV_ARG(list));
 }
 
@@ -376,6 +389,12 @@ static enum status take_comparison(struct parser *parser, struct search_clause *
     bool refused = clause->op == SEARCH_OPERATORS || !(operators & SEARCH_BIT(clause->op));
     if (refused && parser->language->expected_operators)
         return wrong_comparator(parser, clause, op_text);
+    if (refused && parser->language->comparators_first) {
+        bool is_list = clause->op == SEARCH_IN || clause->op == SEARCH_NOT_IN;
+        if (is_list && clause->fixed && clause->fixed->type == SEARCH_NUMBER)
+            return PARSE_FAIL(parser, "%s", parser->language->list_refused);
+        return wrong_comparator(parser, clause, op_text);
+    }
     if (clause->op == SEARCH_IS_NULL || clause->op == SEARCH_IS_NOT_NULL)
         return take_null_test(parser, clause);
     if (ends_comparison(peek(parser)))
@@ -384,11 +403,13 @@ static enum status take_comparison(struct parser *parser, struct search_clause *
     if (value.kind == SEARCH_TOKEN_OPERATOR)
         return wrong_length(parser, 3);
     enum search_type type = clause->fixed ? clause->fixed->type : clause->entity->type;
+    if (clause->entity->number_operators & SEARCH_BIT(clause->op))
+        type = SEARCH_NUMBER;
     if ((type == SEARCH_NUMBER ? take_number : take_text)(parser, value, clause) != OK)
         return FAILED;
     if (refused)
         return wrong_comparator(parser, clause, op_text);
-    if ((clause->op == SEARCH_LIKE || clause->op == SEARCH_ILIKE) &&
+    if ((clause->op == SEARCH_LIKE || clause->op == SEARCH_ILIKE || clause->op == SEARCH_RLIKE) &&
         clause->text.len > SEARCH_LIKE_PATTERN_MAX)
         return PARSE_FAIL(parser, "A pattern in a filter may have at most %d bytes.",
                           SEARCH_LIKE_PATTERN_MAX);

@@ -97,6 +97,9 @@ void sql_text_add_comparison(struct sql_text *sql, const struct search_clause *c
     case SEARCH_ILIKE:
         sql_text_add(sql, ") LIKE lower(?)");
         break;
+    case SEARCH_RLIKE:
+        sql_text_add(sql, " REGEXP ?");
+        break;
     default:
         sql_text_add(sql, " LIKE ?");
         break;

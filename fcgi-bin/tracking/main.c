@@ -19,6 +19,7 @@ static const struct operation *const tables[] = {
     server_operations,
     trace_operations,
     trace_2_operations,
+    trace_search_operations,
     trace_get_operations,
     assessment_operations,
     NULL,

@@ -25,6 +25,7 @@ extern const struct operation otlp_operations[];
 extern const struct operation server_operations[];
 extern const struct operation trace_operations[];
 extern const struct operation trace_2_operations[];
+extern const struct operation trace_search_operations[];
 extern const struct operation trace_get_operations[];
 extern const struct operation assessment_operations[];
 

@@ -1,0 +1,232 @@
+#include "common/store/trace_search.h"
+
+#include <stdlib.h>
+
+#include "common/store/experiments.h"
+#include "common/store/text.h"
+#include "common/store/trace_search_internal.h"
+
+/* Rows that are skipped at a time where only an offset is known. */
+enum { SKIP_ROWS = 10000 };
+
+/* --- What both searches read --- */
+
+static int compare_ids(const void *left, const void *right)
+{
+    int64_t a = *(const int64_t *)left;
+    int64_t b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+enum status trace_experiment_ids(struct store_tx *tx, const struct sv *texts, size_t count, int64_t **ids,
+                                 size_t *id_count)
+{
+    int64_t *items = ARENA_ARRAY(tx->arena, int64_t, count);
+    *ids = items;
+    *id_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (experiment_parse_id(tx, texts[i], &items[i]) != OK)
+            return FAILED;
+    if (count)
+        qsort(items, count, sizeof(int64_t), compare_ids);
+    for (size_t i = 0; i < count; i++)
+        if (!i || items[i] != items[i - 1])
+            items[(*id_count)++] = items[i];
+    return OK;
+}
+
+/* "name/version" */
+static bool is_prompt(struct sv text)
+{
+    size_t slash = sv_find(text, '/');
+    if (slash == 0 || slash + 1 >= text.len)
+        return false;
+    struct sv version = sv_from_offset(text, slash + 1);
+    return sv_find(version, '/') == version.len;
+}
+
+enum status trace_filter_parse(struct store_tx *tx, struct sv text, struct search_filter *filter)
+{
+    if (search_parse_filter(tx->arena, tx->error, &trace_language, text, filter) != OK)
+        return FAILED;
+    for (size_t i = 0; i < filter->count; i++) {
+        const struct search_clause *clause = &filter->clauses[i];
+        if (clause->entity->id != TRACE_ATTRIBUTE || clause->fixed->id != TRACE_KEY_PROMPT)
+            continue;
+        struct sv shown = search_clip(clause->text);
+        if (!is_prompt(clause->text))
+            return store_fail(
+                tx, INVALID_PARAMETER_VALUE,
+                "Invalid prompts filter value '%.*s'. Expected format: prompt = \"name/version\"",
+                SV_ARG(shown));
+    }
+    return OK;
+}
+
+/* --- Order --- */
+
+static void add_term(struct trace_query *query, struct trace_term term, enum sort_type type, bool descending)
+{
+    query->terms[query->term_count] = term;
+    query->types[query->term_count] = type;
+    query->descending[query->term_count++] = descending;
+}
+
+static void add_value(struct trace_query *query, enum trace_name_kind kind, struct sv key, bool descending)
+{
+    struct trace_term term = {.nullable = true, .kind = kind, .key = key};
+    add_term(query, term, SORT_TEXT, descending);
+}
+
+static void add_column(struct trace_query *query, const char *column, enum sort_type type, bool descending)
+{
+    add_term(query, (struct trace_term){.column = column}, type, descending);
+}
+
+static void add_attribute(struct trace_query *query, enum trace_key key, bool descending)
+{
+    switch (key) {
+    case TRACE_KEY_EXPERIMENT_ID:
+        add_column(query, "t.experiment", SORT_INT, descending);
+        return;
+    case TRACE_KEY_TIMESTAMP:
+        add_column(query, "t.request_time", SORT_INT, descending);
+        return;
+    case TRACE_KEY_EXECUTION_TIME:
+        add_term(query, (struct trace_term){.column = "t.duration", .nullable = true}, SORT_INT, descending);
+        return;
+    case TRACE_KEY_END_TIME:
+        add_column(query, "(t.request_time + coalesce(t.duration, 0))", SORT_INT, descending);
+        return;
+    case TRACE_KEY_STATUS:
+        add_column(query, TRACE_STATUS_SQL, SORT_TEXT, descending);
+        return;
+    case TRACE_KEY_NAME:
+        add_value(query, TRACE_NAME_TAG, SV(TRACE_TAG_NAME), descending);
+        return;
+    case TRACE_KEY_RUN_ID:
+        add_value(query, TRACE_NAME_METADATA, SV(TRACE_METADATA_SOURCE_RUN), descending);
+        return;
+    default:
+        add_column(query, "t.trace_id", SORT_TEXT, descending);
+        return;
+    }
+}
+
+static enum status compile_order(struct trace_query *query, const struct trace_search *search)
+{
+    struct search_order_by order_by;
+    bool by_time = false;
+    if (search_parse_order_by(query->tx->arena, query->tx->error, &trace_language, search->order_by,
+                              search->order_by_count, &order_by) != OK)
+        return FAILED;
+    for (size_t i = 0; i < order_by.count; i++) {
+        const struct search_order *order = &order_by.items[i];
+        if (order->entity->id == TRACE_TAG) {
+            add_value(query, TRACE_NAME_TAG, order->key, order->descending);
+        } else if (order->entity->id == TRACE_METADATA) {
+            add_value(query, TRACE_NAME_METADATA, order->key, order->descending);
+        } else {
+            by_time = by_time || order->fixed->id == TRACE_KEY_TIMESTAMP;
+            add_attribute(query, (enum trace_key)order->fixed->id, order->descending);
+        }
+    }
+    if (!by_time)
+        add_attribute(query, TRACE_KEY_TIMESTAMP, true);
+    add_attribute(query, TRACE_KEY_REQUEST_ID, false);
+    return OK;
+}
+
+/* --- Rows --- */
+
+struct ids {
+    int64_t *items;
+    size_t count;
+};
+
+static enum status find_rows(struct trace_query *query, const struct ids *ids, size_t limit)
+{
+    query->limit = limit;
+    sort_rows_restart(query->rows, limit);
+    for (size_t i = 0; i < ids->count; i++)
+        if (trace_query_search_experiment(query, ids->items[i]) != OK)
+            return FAILED;
+    return OK;
+}
+
+/* The values of a row, safe from the reuse of its memory. */
+static const struct sort_value *copy_values(struct trace_query *query, const struct sort_row *row)
+{
+    struct sort_value *values = ARENA_ARRAY(query->tx->arena, struct sort_value, query->term_count);
+    for (size_t i = 0; i < query->term_count; i++) {
+        values[i] = row->values[i];
+        values[i].text = arena_copy(query->tx->arena, row->values[i].text);
+    }
+    return values;
+}
+
+/* Goes to a row that is known by its number only. *ended: there are not that many. */
+static enum status skip(struct trace_query *query, const struct ids *ids, int64_t offset, bool *ended)
+{
+    *ended = false;
+    while (offset > 0 && !*ended) {
+        size_t step = offset < SKIP_ROWS ? (size_t)offset : SKIP_ROWS;
+        if (find_rows(query, ids, step) != OK)
+            return FAILED;
+        *ended = query->rows->count < step;
+        if (!*ended)
+            query->after = copy_values(query, query->rows->rows[step - 1]);
+        offset -= (int64_t)step;
+    }
+    return OK;
+}
+
+static uint64_t hash_query(const struct trace_search *search, const struct ids *ids)
+{
+    uint64_t hash = query_hash_add(0, search->filter.data ? search->filter : SV(""));
+    hash = query_hash_add_int(hash, (int64_t)search->order_by_count);
+    for (size_t i = 0; i < search->order_by_count; i++)
+        hash = query_hash_add(hash, search->order_by[i]);
+    for (size_t i = 0; i < ids->count; i++)
+        hash = query_hash_add_int(hash, ids->items[i]);
+    return hash;
+}
+
+enum status trace_search(struct store_tx *tx, const struct trace_search *search, struct trace_page *page)
+{
+    struct trace_query query = {.tx = tx};
+    struct ids ids = {0};
+    struct page_token token;
+    *page = (struct trace_page){.next_page_token = SV_ABSENT};
+    if (trace_experiment_ids(tx, search->experiment_ids, search->experiment_count, &ids.items, &ids.count) !=
+            OK ||
+        trace_filter_parse(tx, search->filter, &query.filter) != OK || compile_order(&query, search) != OK)
+        return FAILED;
+    uint64_t hash = hash_query(search, &ids);
+    if (page_token_read(tx->arena, tx->error, search->page_token, hash, query.types, query.term_count,
+                        &token) != OK)
+        return FAILED;
+    query.after = token.after;
+
+    struct sort_rows rows;
+    sort_rows_init(&rows, tx->arena, query.descending, query.term_count, 0);
+    sql_text_init(&query.sql, tx->arena);
+    query.rows = &rows;
+    bool ended = false;
+    if (!query.after && skip(&query, &ids, token.offset, &ended) != OK)
+        return FAILED;
+    if (ended)
+        return OK;
+    /* One more than asked for tells whether there is a next page. */
+    size_t max_results = (size_t)search->max_results;
+    if (find_rows(&query, &ids, max_results + 1) != OK)
+        return FAILED;
+    page->count = rows.count < max_results ? rows.count : max_results;
+    page->ids = ARENA_ARRAY(tx->arena, int64_t, page->count);
+    for (size_t i = 0; i < page->count; i++)
+        page->ids[i] = rows.rows[i]->id;
+    if (rows.count > max_results)
+        page->next_page_token = page_token_write(tx->arena, token.offset + search->max_results, hash,
+                                                 rows.rows[max_results - 1]->values, query.term_count);
+    return OK;
+}
