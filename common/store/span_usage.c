@@ -66,13 +66,14 @@ static struct node *find_node(struct node *nodes, size_t count, struct sv span_i
  * ends where it closes. */
 static bool said_above(struct node *nodes, size_t count, struct node *node, int kind, struct node **path)
 {
+    const struct node *start = node;
     size_t length = 0;
     enum above above = ABOVE_NONE;
     while (node->above[kind] == ABOVE_UNKNOWN) {
         node->above[kind] = ABOVE_VISITING;
         path[length++] = node;
         struct node *parent = node->parent.data ? find_node(nodes, count, node->parent) : NULL;
-        if (!parent)
+        if (!parent || parent == start)
             break;
         if (says(parent, kind)) {
             above = ABOVE_SOME;

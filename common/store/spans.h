@@ -47,8 +47,8 @@ enum status span_contents_after(struct store_tx *tx, int64_t after, size_t limit
 
 /* --- Upkeep of a trace by its spans --- */
 
-/* Sums over a trace's stored spans, by tree: a span whose descendants say what they used is not counted for
- * that again, so that totals which parents roll up count once. */
+/* Sums over a trace's stored spans, by tree: parents often repeat the sums of their children, so of spans on
+ * one path only the topmost that says something counts. */
 enum status span_usage_of_trace(struct store_tx *tx, int64_t trace, struct span_usage *usage);
 
 #endif

@@ -22,7 +22,7 @@ static ProtobufCAllocator allocator_of(struct arena *arena)
 
 struct conversion {
     struct arena *arena;
-    bool bad_text; /* a text was not UTF-8 */
+    const char *problem; /* NULL while there is none */
 };
 
 static struct sv bytes_of(ProtobufCBinaryData data)
@@ -34,8 +34,17 @@ static struct sv text_of(struct conversion *conversion, ProtobufCBinaryData data
 {
     struct sv text = bytes_of(data);
     if (!utf8_valid(text))
-        conversion->bad_text = true;
+        conversion->problem = "a text is not UTF-8";
     return text;
+}
+
+/* Keys become names in JSON objects, where readers take no NUL. */
+static struct sv key_of(struct conversion *conversion, ProtobufCBinaryData data)
+{
+    struct sv key = text_of(conversion, data);
+    if (sv_find(key, '\0') < key.len)
+        conversion->problem = "a key holds a NUL";
+    return key;
 }
 
 static const struct otlp_attribute *convert_attributes(struct conversion *conversion,
@@ -94,7 +103,7 @@ static const struct otlp_attribute *convert_attributes(struct conversion *conver
 {
     struct otlp_attribute *attributes = ARENA_ARRAY(conversion->arena, struct otlp_attribute, count);
     for (size_t i = 0; i < count; i++) {
-        attributes[i].key = text_of(conversion, items[i]->key);
+        attributes[i].key = key_of(conversion, items[i]->key);
         attributes[i].value = convert_value(conversion, items[i]->value);
     }
     return attributes;
@@ -184,10 +193,8 @@ enum otlp_outcome otlp_from_protobuf(struct arena *arena, struct sv message, str
         return OTLP_BAD;
     struct conversion conversion = {.arena = arena};
     convert_export(&conversion, request, export);
-    if (!conversion.bad_text)
-        return OTLP_OK;
-    *problem = "a text is not UTF-8";
-    return OTLP_BAD;
+    *problem = conversion.problem;
+    return conversion.problem ? OTLP_BAD : OTLP_OK;
 }
 
 struct sv otlp_reply_protobuf(struct arena *arena, int64_t rejected, struct sv message)

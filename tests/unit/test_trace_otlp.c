@@ -145,6 +145,13 @@ static void a_text_may_hold_a_nul(void **state)
     assert_true(sv_equal(export.spans[0].name, SV("a\0b")));
 }
 
+static void a_key_may_not_hold_a_nul(void **state)
+{
+    (void)state;
+    struct sv pair = join(message(1, SV("a\0b")), message(2, message(1, SV("v"))));
+    assert_int_equal(refused(export_of(message(9, pair))), OTLP_BAD);
+}
+
 static void an_empty_protobuf_is_an_export_of_nothing(void **state)
 {
     (void)state;
@@ -366,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_protobuf_gives_every_field_of_a_span),
         TEST(a_text_may_hold_a_nul),
+        TEST(a_key_may_not_hold_a_nul),
         TEST(an_empty_protobuf_is_an_export_of_nothing),
         TEST(unknown_fields_are_passed_over),
         TEST(text_that_is_not_utf8_is_refused),
