@@ -221,15 +221,21 @@ static enum status add_span_test(struct compiler *compiler, const struct search_
 }
 
 /* Compares what the attribute says: a string itself, of anything else its JSON text. Only spans that hold the
- * key's text are parsed. */
+ * key's text, and the value's where that is sure to stand there as it is, are parsed. */
 static void add_span_attribute_test(struct compiler *compiler, const struct search_clause *clause)
 {
     struct sql_text *sql = compiler->sql;
-    struct arena *arena = compiler->tx->arena;
+    bool value_stands =
+        clause->op == SEARCH_EQ && clause->text.len && json_plain_run(clause->text, 0) == clause->text.len;
     sql_text_add(sql, "EXISTS (SELECT 1 FROM spans s JOIN span_contents c ON c.id = s.content "
                       "JOIN json_each(c.content, '$.attributes') a "
-                      "WHERE s.trace = t.id AND instr(c.content, ?) > 0 AND a.key = ? AND ");
-    sql_text_bind(sql, db_text(quoted(arena, clause->key)));
+                      "WHERE s.trace = t.id AND instr(c.content, ?) > 0");
+    sql_text_bind(sql, db_text(quoted(compiler->tx->arena, clause->key)));
+    if (value_stands) {
+        sql_text_add(sql, " AND instr(c.content, ?) > 0");
+        sql_text_bind(sql, db_text(clause->text));
+    }
+    sql_text_add(sql, " AND a.key = ? AND ");
     sql_text_bind(sql, db_text(clause->key));
     sql_text_add_test(sql,
                       "CASE WHEN substr(a.value, 1, 1) = '\"' AND json_valid(a.value) "
