@@ -227,7 +227,8 @@ def test_hangup_is_passed_on_and_ends_nothing(binary, work, tmp_path):
 def test_a_closed_terminal_ends_the_server_but_not_under_nohup(binary, work, nohup):
     """In a session whose terminal goes away, as when its window is closed."""
     adopt = (
-        "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        "import fcntl, os, signal, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL); "  # or a nohup around these tests would be inherited
         "os.execvp(sys.argv[1], sys.argv[1:])"
     )
     master, slave = os.openpty()
