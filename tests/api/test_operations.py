@@ -26,7 +26,7 @@ def documented():
     found = set()
     for line in lines[1:]:
         row = dict(zip(names, line.split("\t")))
-        if row["since"] != "3.8" or row["area"] not in ("tracking", "registry", "logged-models", "webhooks", "evaluation-datasets", "scorers", "traces"):
+        if row["since"] != "3.8" or row["area"] not in ("tracking", "registry", "logged-models", "webhooks", "evaluation-datasets", "scorers", "traces", "otlp"):
             continue
         if row["program"] != "tracking.fcgi":
             continue
@@ -69,7 +69,8 @@ def test_every_tracking_operation_of_the_program_is_documented():
     tracking = {
         (method, path)
         for method, path in answered()
-        if re.match(r"/(ajax-)?api/3\.0/mlflow/(datasets|scorers|traces)\b", path)
+        if path == "/v1/traces"
+        or re.match(r"/(ajax-)?api/3\.0/mlflow/(datasets|scorers|traces)\b", path)
         or re.match(r"/(ajax-)?api/2\.0/mlflow/(experiments|runs|metrics|artifacts|registered-models|model-versions|logged-models|webhooks|traces)\b", path)
     }
     later = LATER | {(method, path.replace("/api/", "/ajax-api/", 1)) for method, path in LATER}
