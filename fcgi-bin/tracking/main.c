@@ -21,6 +21,7 @@ static const struct operation *const tables[] = {
     trace_2_operations,
     trace_search_operations,
     trace_get_operations,
+    trace_statistics_operations,
     assessment_operations,
     NULL,
 };

@@ -27,6 +27,7 @@ extern const struct operation trace_operations[];
 extern const struct operation trace_2_operations[];
 extern const struct operation trace_search_operations[];
 extern const struct operation trace_get_operations[];
+extern const struct operation trace_statistics_operations[];
 extern const struct operation assessment_operations[];
 
 /* Reads the rules of webhooks from the settings. */

@@ -381,6 +381,7 @@ SHAPES = {
     "traces/batchGet": {"traces?": [WHOLE_TRACE]},
     "traces/delete-traces": {"traces_deleted": WHOLE},
     "traces/link-to-run": {},
+    "traces/metrics": {"data_points?": [{"metric_name": TEXT, "dimensions?": Map, "values": Any}]},
     "traces/link-prompts": {},
     ("PATCH", "traces/{request_id}"): {"trace_info": TRACE_INFO_2},
     "traces/{request_id}/info": {"trace_info": TRACE_INFO_2},

@@ -13,7 +13,6 @@ PLAIN = {("GET", "/health"), ("GET", "/version")}
 LATER = {
     ("GET", "/api/2.0/mlflow/traces"),
     ("POST", "/api/3.0/mlflow/traces/search"),
-    ("POST", "/api/3.0/mlflow/traces/metrics"),
     ("POST", "/api/3.0/mlflow/traces/calculate-filter-correlation"),
 }
 NEEDS_JOBS = {("POST", "/ajax-api/3.0/mlflow/scorer/invoke")}
