@@ -104,20 +104,19 @@ static void add_name(struct arena_text *list, struct sv name)
     arena_text_add(list, SV("'"));
 }
 
-static enum status find_metric(struct store_tx *tx, const struct statistics_query *query,
-                               const struct metric **found)
+/* NULL, with the error, for one that the view has not. */
+static const struct metric *find_metric(struct store_tx *tx, const struct statistics_query *query)
 {
     struct arena_text names;
     arena_text_init(&names, tx->arena);
     for (const struct metric *metric = views[query->view].metrics; metric->name; metric++) {
-        if (sv_equal(query->metric_name, sv_from(metric->name))) {
-            *found = metric;
-            return OK;
-        }
+        if (sv_equal(query->metric_name, sv_from(metric->name)))
+            return metric;
         add_name(&names, sv_from(metric->name));
     }
-    return store_fail(tx, INVALID_PARAMETER_VALUE, "metric_name must be one of [%.*s], got '%.*s'",
-                      SV_ARG(arena_text_sv(&names)), SV_ARG(search_clip(query->metric_name)));
+    store_fail(tx, INVALID_PARAMETER_VALUE, "metric_name must be one of [%.*s], got '%.*s'",
+               SV_ARG(arena_text_sv(&names)), SV_ARG(search_clip(query->metric_name)));
+    return NULL;
 }
 
 static enum status check_types(struct store_tx *tx, const struct statistics_query *query,
@@ -342,7 +341,6 @@ static enum status read_groups(struct store_tx *tx, struct db_stmt *stmt, struct
 enum status trace_statistics(struct store_tx *tx, const struct statistics_query *query, int64_t limit,
                              statistics_visitor *visit, void *context)
 {
-    const struct metric *metric = NULL;
     const struct dimension *dimensions[STATISTICS_DIMENSIONS_MAX] = {&no_more, &no_more, &no_more};
     struct sql_text sql;
     struct group group = {.query = query,
@@ -354,7 +352,8 @@ enum status trace_statistics(struct store_tx *tx, const struct statistics_query 
         return store_fail(tx, INVALID_PARAMETER_VALUE,
                           "start_time_ms and end_time_ms are required if time_interval_seconds is set");
     sql_text_init(&sql, tx->arena);
-    if (find_metric(tx, query, &metric) != OK || check_types(tx, query, metric) != OK ||
+    const struct metric *metric = find_metric(tx, query);
+    if (!metric || check_types(tx, query, metric) != OK ||
         check_dimensions(tx, query, metric, dimensions) != OK ||
         compile(tx, query, metric, dimensions, &sql) != OK)
         return FAILED;
