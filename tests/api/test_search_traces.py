@@ -426,3 +426,18 @@ def test_a_correlation_needs_experiments_and_two_filters(api):
         expect_invalid(api.post("traces/calculate-filter-correlation", body, root=API_3), missing(name))
     expect_invalid(correlate(api, [], "name = 'a'", "name = 'b'"), missing("experiment_ids"))
     expect_invalid(correlate(api, ["0"], "name", "name = 'b'"))
+
+
+@pytest.mark.parametrize(
+    "clause",
+    ["span.attributes.model RLIKE 'x'", "text ILIKE '%\u00fc\"%'", "feedback.score != '5'", "span.name = 'ask'", "run_id = 'x'", "tags.team IS NULL"],
+)
+def test_a_filter_may_have_100_clauses_of_any_kind(world, clause):
+    assert world.search(" AND ".join([clause] * 100)).status == 200
+    world.refuse(" AND ".join([clause] * 101), re.compile("at most 100"))
+
+
+def test_lists_may_have_10000_items(world):
+    ids = ", ".join(f"'tr-{i}'" for i in range(9999))
+    assert world.list(f"request_id IN ({ids}, '{world.ids['alpha']}')") == ["alpha"]
+    world.refuse(f"request_id IN ({ids}, 'a', 'b')", "Lists in a filter may have at most 10000 items.")
