@@ -161,7 +161,8 @@ static struct sv number_text(struct arena *arena, double value)
     char text[DOUBLE_TEXT_MAX];
     if (value == floor(value) && value < 9007199254740992.0)
         return arena_printf(arena, "%lld", (long long)value);
-    return arena_copy(arena, (struct sv){text, format_double(value, text)});
+    size_t len = format_double(value, text);
+    return arena_copy(arena, (struct sv){text, len});
 }
 
 /* Numbers become metrics of the trace, and together one item of metadata. The first `always` count as 0 where

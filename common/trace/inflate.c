@@ -50,10 +50,9 @@ static char *room_for_piece(struct buffer *out, size_t *room, enum inflate_outco
 }
 
 /* One byte more than fits tells a body that is exactly as long as the ceiling from a longer one. */
-static enum inflate_outcome at_ceiling(z_stream *stream)
+static enum inflate_outcome at_ceiling(z_stream *stream, Bytef *spare)
 {
-    Bytef byte;
-    stream->next_out = &byte;
+    stream->next_out = spare;
     stream->avail_out = 1;
     int rc = inflate(stream, Z_NO_FLUSH);
     if (!stream->avail_out)
@@ -61,15 +60,16 @@ static enum inflate_outcome at_ceiling(z_stream *stream)
     return rc == Z_STREAM_END ? INFLATE_OK : INFLATE_BAD;
 }
 
-/* One member; *body is moved behind it. */
+/* One member; the stream stands behind it afterwards. */
 static enum inflate_outcome inflate_member(z_stream *stream, struct buffer *out)
 {
+    Bytef spare;
     for (;;) {
         size_t room;
         enum inflate_outcome outcome;
         char *piece = room_for_piece(out, &room, &outcome);
         if (!piece)
-            return outcome == INFLATE_TOO_BIG ? at_ceiling(stream) : outcome;
+            return outcome == INFLATE_TOO_BIG ? at_ceiling(stream, &spare) : outcome;
         stream->next_out = (Bytef *)piece;
         stream->avail_out = (uInt)room;
         int rc = inflate(stream, Z_NO_FLUSH);
