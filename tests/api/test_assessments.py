@@ -396,3 +396,11 @@ def test_a_deleted_assessment_is_gone(assessments):
 def test_deleting_what_is_not_there_succeeds(assessments):
     assert assessments.delete("x").ok() == {}
     assert assessments.api.delete("traces/nope/assessments/x", {}, root=API_3).ok() == {}
+
+
+def test_a_delete_whose_body_is_no_json_deletes_nothing(assessments):
+    one = assessments.feedback()
+    headers = {"Content-Type": "application/json"}
+    reply = assessments.api.request("DELETE", API_3 + assessments.path(one), data=b"{", headers=headers)
+    assert reply.status == 400, reply
+    assert assessments.valid(one)
