@@ -10,11 +10,6 @@ import support
 
 TABLE = pathlib.Path(__file__).resolve().parent.parent / "data" / "operations.tsv"
 PLAIN = {("GET", "/health"), ("GET", "/version")}
-LATER = {
-    ("GET", "/api/2.0/mlflow/traces"),
-    ("POST", "/api/3.0/mlflow/traces/search"),
-    ("POST", "/api/3.0/mlflow/traces/calculate-filter-correlation"),
-}
 NEEDS_JOBS = {("POST", "/ajax-api/3.0/mlflow/scorer/invoke")}
 
 
@@ -29,7 +24,7 @@ def documented():
             continue
         if row["program"] != "tracking.fcgi":
             continue
-        if (row["method"], row["path"]) in NEEDS_JOBS | LATER:
+        if (row["method"], row["path"]) in NEEDS_JOBS:
             continue
         found.add((row["method"], row["path"]))
         if row["aliases"] == "both":
@@ -72,8 +67,7 @@ def test_every_tracking_operation_of_the_program_is_documented():
         or re.match(r"/(ajax-)?api/3\.0/mlflow/(datasets|scorers|traces)\b", path)
         or re.match(r"/(ajax-)?api/2\.0/mlflow/(experiments|runs|metrics|artifacts|registered-models|model-versions|logged-models|webhooks|traces)\b", path)
     }
-    later = LATER | {(method, path.replace("/api/", "/ajax-api/", 1)) for method, path in LATER}
-    assert sorted(tracking - documented() - later) == []
+    assert sorted(tracking - documented()) == []
 
 
 @pytest.mark.parametrize("method, path", sorted(documented() | PLAIN))
