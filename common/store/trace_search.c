@@ -154,17 +154,6 @@ static enum status find_rows(struct trace_query *query, const struct ids *ids, s
     return OK;
 }
 
-/* The values of a row, safe from the reuse of its memory. */
-static const struct sort_value *copy_values(struct trace_query *query, const struct sort_row *row)
-{
-    struct sort_value *values = ARENA_ARRAY(query->tx->arena, struct sort_value, query->term_count);
-    for (size_t i = 0; i < query->term_count; i++) {
-        values[i] = row->values[i];
-        values[i].text = arena_copy(query->tx->arena, row->values[i].text);
-    }
-    return values;
-}
-
 /* Goes to a row that is known by its number only. *ended: there are not that many. */
 static enum status skip(struct trace_query *query, const struct ids *ids, int64_t offset, bool *ended)
 {
@@ -175,7 +164,7 @@ static enum status skip(struct trace_query *query, const struct ids *ids, int64_
             return FAILED;
         *ended = query->rows->count < step;
         if (!*ended)
-            query->after = copy_values(query, query->rows->rows[step - 1]);
+            query->after = sort_rows_copy_values(query->rows, step - 1);
         offset -= (int64_t)step;
     }
     return OK;
