@@ -83,6 +83,7 @@ const struct program fixture_program = {.name = "test", .tables = tables};
 
 char fixture_transactions[64];
 bool fixture_commit_fails;
+unsigned fixture_good_commits;
 
 static struct error *error_of_transaction;
 static struct arena *arena_of_transaction;
@@ -111,7 +112,9 @@ static enum status commit(void *transaction)
 {
     (void)transaction;
     note('c');
-    if (fixture_commit_fails)
+    if (fixture_commit_fails && fixture_good_commits)
+        fixture_good_commits--;
+    else if (fixture_commit_fails)
         return error_set(error_of_transaction, arena_of_transaction, TEMPORARILY_UNAVAILABLE,
                          "the disk is full");
     return OK;
@@ -139,5 +142,6 @@ struct server *fixture_server(const char *static_prefix, bool artifacts_only)
     arena_free(arena);
     memset(fixture_transactions, 0, sizeof(fixture_transactions));
     fixture_commit_fails = false;
+    fixture_good_commits = 0;
     return server_new(&options);
 }

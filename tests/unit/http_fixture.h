@@ -17,8 +17,9 @@ extern const struct program fixture_program;
 /* What the transaction hooks saw, as text: b(egin), c(ommit), r(ollback). */
 extern char fixture_transactions[64];
 
-/* Whether the next commit fails. */
+/* Whether commits fail, and how many succeed before that. */
 extern bool fixture_commit_fails;
+extern unsigned fixture_good_commits;
 
 /* A server over that program, with the default security rules unless changed. */
 struct server *fixture_server(const char *static_prefix, bool artifacts_only);

@@ -385,7 +385,7 @@ static void a_client_that_leaves_in_a_stream_ends_it(void **state)
     buffer_free(&client.reply);
 }
 
-static void an_error_in_a_started_stream_breaks_the_connection_off(void **state)
+static void an_error_before_the_first_page_of_a_stream_is_a_whole_refusal(void **state)
 {
     (void)state;
     struct server *server = fixture_server("", false);
@@ -393,7 +393,25 @@ static void an_error_in_a_started_stream_breaks_the_connection_off(void **state)
     fixture_commit_fails = true;
     const char *reply = ask_server(server, &client);
     assert_has(reply, "Status: 503 ");
+    assert_has_not(reply, "page 0");
     assert_false(client.aborted);
+    server_free(server);
+    buffer_free(&client.reply);
+}
+
+static void an_error_in_a_started_stream_breaks_the_connection_off(void **state)
+{
+    (void)state;
+    struct server *server = fixture_server("", false);
+    struct client client = {.variables = {GET_URI("/api/2.0/stream"), "QUERY_STRING", "number=3", NULL}};
+    fixture_commit_fails = true;
+    fixture_good_commits = 1;
+    const char *reply = ask_server(server, &client);
+    assert_has(reply, "Status: 200 ");
+    assert_has(reply, "page 0\n");
+    assert_has_not(reply, "page 1");
+    assert_has_not(reply, "error_code");
+    assert_true(client.aborted);
     server_free(server);
     buffer_free(&client.reply);
 }
@@ -447,6 +465,7 @@ int main(void)
         cmocka_unit_test(head_has_the_headers_of_get_and_no_body),
         cmocka_unit_test(a_stream_takes_a_new_snapshot_for_each_page),
         cmocka_unit_test(a_client_that_leaves_in_a_stream_ends_it),
+        cmocka_unit_test(an_error_before_the_first_page_of_a_stream_is_a_whole_refusal),
         cmocka_unit_test(an_error_in_a_started_stream_breaks_the_connection_off),
         cmocka_unit_test(the_absolute_form_of_a_target_is_understood),
         cmocka_unit_test(an_endless_url_is_414),
