@@ -99,7 +99,6 @@ struct operation {
 struct program {
     const char *name;                      /* "tracking" */
     const struct operation *const *tables; /* NULL-terminated; each table ends with a NULL path */
-    unsigned default_threads;
 };
 
 #endif

@@ -10,7 +10,7 @@ int main(int argc, char **argv)
 {
     static struct service service;
     static const struct fastcgi_program program = {
-        .program = {.name = "artifacts", .tables = tables, .default_threads = 64},
+        .program = {.name = "artifacts", .tables = tables},
         .summary = "Keeps and serves artifacts",
         .service = &service,
     };

@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 {
     static struct service service;
     static const struct fastcgi_program program = {
-        .program = {.name = "tracking", .tables = tables, .default_threads = 64},
+        .program = {.name = "tracking", .tables = tables},
         .summary = "Answers the tracking API",
         .service = &service,
         .open = webhooks_open,
