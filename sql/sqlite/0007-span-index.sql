@@ -1,0 +1,1 @@
+-- What searches over the contents of spans drive from.

@@ -1,0 +1,1 @@
+-- The gateway: secrets, model definitions, endpoints, usage.
