@@ -41,6 +41,12 @@ enum access {
     ACCESS_STREAM_READ, /* a snapshot per page: the reply may be drained while it is made (reply_drain) */
 };
 
+/* How errors of a row are told to its clients. */
+enum error_shape {
+    ERROR_MLFLOW, /* {"error_code": CODE, "message": text}: MLflow's own handlers */
+    ERROR_DETAIL, /* {"detail": text}: those that MLflow has from FastAPI */
+};
+
 /* What the caller must be allowed to do; enforced when authentication is on. A program with a row that
  * declares no need does not start. */
 enum resource {
@@ -87,6 +93,7 @@ struct operation {
     enum access access;
     struct need needs;
     const struct input *input;
+    enum error_shape error_shape;
     int64_t body_limit;        /* bytes; 0 is BODY_LIMIT_DEFAULT */
     bool any_content_type;     /* the body is not JSON, or its type does not matter */
     bool raw_body;             /* the handler reads the body itself */

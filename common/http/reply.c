@@ -57,11 +57,13 @@ void reply_error(struct request *request)
     for (size_t i = 0; i < request->reply.header_count; i++)
         kept[kept_count++] = request->reply.headers[i];
     reply_clear(request);
+    bool detail = request->operation && request->operation->error_shape == ERROR_DETAIL;
     struct json_writer *json = reply_json(request);
     request->reply.status = error_http_status(error->code);
     json_begin_object(json);
-    json_put_string_field(json, "error_code", sv_from(error_code_name(error->code)));
-    json_put_string_field(json, "message", error->message);
+    if (!detail)
+        json_put_string_field(json, "error_code", sv_from(error_code_name(error->code)));
+    json_put_string_field(json, detail ? "detail" : "message", error->message);
     json_end_object(json);
     for (size_t i = 0; i < kept_count; i++)
         reply_header(request, kept[i].name, kept[i].value);

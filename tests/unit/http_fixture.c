@@ -69,6 +69,8 @@ static const struct operation rows[] = {
      .input = INPUT(struct echo_in, echo_fields), .body_limit = 1000},
     {"fail", "test", METHOD_GET, ROOT_API_2, "/fail", fail_with_code, ACCESS_READ, NEEDS(ANY, NONE),
      .input = INPUT(struct number_in, number_fields)},
+    {"failDetail", "test", METHOD_GET, ROOT_API_2, "/fail-detail", fail_with_code, ACCESS_READ,
+     NEEDS(ANY, NONE), .input = INPUT(struct number_in, number_fields), .error_shape = ERROR_DETAIL},
     {"eatMemory", "test", METHOD_GET, ROOT_API_2, "/eat-memory", eat_memory, ACCESS_READ, NEEDS(ANY, NONE)},
     {"stream", "test", METHOD_GET, ROOT_API_2, "/stream", stream, ACCESS_STREAM_READ, NEEDS(ANY, NONE),
      .input = INPUT(struct number_in, number_fields)},

@@ -7,6 +7,7 @@
  *
  *   POST /api/2.0/echo        {"text": R}; answers {"text": …}; a WRITE
  *   GET  /api/2.0/fail        ?code= fails with that error code
+ *   GET  /api/2.0/fail-detail the same, told as {"detail": …}
  *   GET  /api/2.0/eat-memory  allocates until the arena's ceiling
  *   GET  /api/2.0/stream      ?pages= drains that many pages
  *   GET  /api/2.0/silent      returns OK without a reply

@@ -151,6 +151,24 @@ static void a_failing_handler_is_rolled_back_and_its_reply_dropped(void **state)
     buffer_free(&client.reply);
 }
 
+static void an_error_has_the_shape_that_its_row_says(void **state)
+{
+    (void)state;
+    char query[32];
+    snprintf(query, sizeof(query), "number=%d", RESOURCE_DOES_NOT_EXIST);
+    struct client plain = {.variables = {GET_URI("/api/2.0/fail"), "QUERY_STRING", query, NULL}};
+    assert_has(ask(&plain), "{\"error_code\":\"RESOURCE_DOES_NOT_EXIST\",\"message\":\"said on purpose\"}");
+    struct client detail = {.variables = {GET_URI("/api/2.0/fail-detail"), "QUERY_STRING", query, NULL}};
+    const char *reply = ask(&detail);
+    assert_has(reply, "Status: 404 ");
+    assert_has(reply, "\r\n\r\n{\"detail\":\"said on purpose\"}");
+    struct client bad = {.variables = {GET_URI("/api/2.0/fail-detail"), "QUERY_STRING", "number=x", NULL}};
+    assert_has(ask(&bad), "\r\n\r\n{\"detail\":\"");
+    buffer_free(&plain.reply);
+    buffer_free(&detail.reply);
+    buffer_free(&bad.reply);
+}
+
 static void every_error_code_has_a_status_and_a_name(void **state)
 {
     (void)state;
@@ -449,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_failed_commit_takes_the_reply_back),
         cmocka_unit_test(a_body_without_a_length_is_read_to_its_end),
         cmocka_unit_test(a_failing_handler_is_rolled_back_and_its_reply_dropped),
+        cmocka_unit_test(an_error_has_the_shape_that_its_row_says),
         cmocka_unit_test(every_error_code_has_a_status_and_a_name),
         cmocka_unit_test(a_request_that_eats_all_memory_is_answered_and_the_next_one_too),
         cmocka_unit_test(a_handler_without_a_reply_is_our_fault),
