@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "common/artifacts/s3_internal.h"
-#include "common/artifacts/s3_xml.h"
 #include "common/base/number.h"
 #include "common/base/uri.h"
+#include "common/net/aws_xml.h"
 
 #define LIST_MAX 1000000
 
@@ -27,9 +27,9 @@ static enum status tell_keys(struct arena *arena, const struct buffer *elements,
 {
     struct sv rest = buffer_sv(elements), key = SV_ABSENT;
     int64_t size = 0;
-    struct s3_element element;
+    struct aws_xml_element element;
     enum status status = OK;
-    while (status == OK && s3_xml_next(&rest, &element)) {
+    while (status == OK && aws_xml_next(&rest, &element)) {
         if (element.depth == 3 &&
             (sv_equal(element.name, SV("Key")) || sv_equal(element.name, SV("Prefix")))) {
             key = element.text;
@@ -74,14 +74,14 @@ enum status s3_list_page(struct s3_repository *s3, struct s3_page *page, struct 
     if (s3_send(s3, &call, answer) != OK)
         return FAILED;
     struct buffer *elements = http_scratch(s3->client, HTTP_SCRATCH_TEXT, 2 * S3_PAGE_MAX_BYTES);
-    if (!s3_xml_parse(answer->body, elements) || !s3_xml_find(elements, 1, SV("ListBucketResult")).data)
+    if (!aws_xml_parse(answer->body, elements) || !aws_xml_find(elements, 1, SV("ListBucketResult")).data)
         return error_internal(s3->common.error, arena, "S3: a listing of %.*s that is none", SV_ARG(s3->uri));
     struct sv token = SV_ABSENT;
-    if (sv_equal(sv_trim(s3_xml_find(elements, 2, SV("IsTruncated"))), SV("true")))
-        token = arena_copy(arena, s3_xml_find(elements, 2, SV("NextContinuationToken")));
+    if (sv_equal(sv_trim(aws_xml_find(elements, 2, SV("IsTruncated"))), SV("true")))
+        token = arena_copy(arena, aws_xml_find(elements, 2, SV("NextContinuationToken")));
     if (token.data && page->token.data && sv_equal(token, page->token))
         return error_internal(s3->common.error, arena, "S3: listing %.*s goes in circles", SV_ARG(s3->uri));
-    bool is_encoded = sv_equal(sv_trim(s3_xml_find(elements, 2, SV("EncodingType"))), SV("url"));
+    bool is_encoded = sv_equal(sv_trim(aws_xml_find(elements, 2, SV("EncodingType"))), SV("url"));
     page->token = token.len ? token : SV_ABSENT;
     return tell_keys(arena, elements, is_encoded, found, context);
 }

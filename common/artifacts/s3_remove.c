@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "common/artifacts/s3_internal.h"
-#include "common/artifacts/s3_xml.h"
 #include "common/base/id.h"
 #include "common/base/utf8.h"
+#include "common/net/aws_xml.h"
 
 #define BATCH_MAX 1000 /* keys of one DeleteObjects */
 
@@ -77,11 +77,11 @@ static struct name_value checksum(struct arena *arena, struct sv body)
 static enum status check_answer(struct s3_repository *s3, struct s3_answer *answer)
 {
     struct buffer *elements = http_scratch(s3->client, HTTP_SCRATCH_TEXT, 2L * S3_REPLY_MAX_BYTES);
-    if (!s3_xml_parse(answer->body, elements) || !s3_xml_find(elements, 1, SV("DeleteResult")).data)
+    if (!aws_xml_parse(answer->body, elements) || !aws_xml_find(elements, 1, SV("DeleteResult")).data)
         return error_internal(s3->common.error, s3->common.arena, "S3: no sensible answer to DeleteObjects");
     struct sv rest = buffer_sv(elements);
-    struct s3_element element;
-    while (s3_xml_next(&rest, &element)) {
+    struct aws_xml_element element;
+    while (aws_xml_next(&rest, &element)) {
         if (element.depth != 3 || !sv_equal(element.name, SV("Code")) ||
             sv_equal(element.text, SV("NoSuchKey")))
             continue;

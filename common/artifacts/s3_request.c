@@ -2,14 +2,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/artifacts/s3_credentials.h"
 #include "common/artifacts/s3_internal.h"
-#include "common/artifacts/s3_xml.h"
 #include "common/base/clock.h"
 #include "common/base/id.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
 #include "common/base/uri.h"
+#include "common/net/aws_credentials.h"
+#include "common/net/aws_xml.h"
 
 #define HEADERS_MAX     96
 #define ERROR_MAX_BYTES (256 * 1024)
@@ -176,21 +176,21 @@ static enum http_outcome take_body(struct http_client *client, struct buffer *bo
 static void take_code(struct http_client *client, struct sv body, struct s3_answer *answer)
 {
     struct buffer *elements = http_scratch(client, HTTP_SCRATCH_TEXT, 2 * ERROR_MAX_BYTES);
-    if (body.len == 0 || body.len > ERROR_MAX_BYTES || !s3_xml_parse(body, elements))
+    if (body.len == 0 || body.len > ERROR_MAX_BYTES || !aws_xml_parse(body, elements))
         return;
-    struct sv code = sv_first(s3_xml_find(elements, 2, SV("Code")), sizeof(answer->code) - 1);
+    struct sv code = sv_first(aws_xml_find(elements, 2, SV("Code")), sizeof(answer->code) - 1);
     if (code.len)
         memcpy(answer->code, code.data, code.len);
     answer->code[code.len] = '\0';
-    struct sv message = s3_xml_find(elements, 2, SV("Message"));
+    struct sv message = aws_xml_find(elements, 2, SV("Message"));
     log_info("S3 answered %d %.*s: %.*s", answer->reply.status, SV_ARG(code), SV_ARG(sv_first(message, 300)));
 }
 
 static bool is_error_document(struct http_client *client, struct sv body)
 {
     struct buffer *elements = http_scratch(client, HTTP_SCRATCH_TEXT, 2 * ERROR_MAX_BYTES);
-    return body.len <= ERROR_MAX_BYTES && s3_xml_parse(body, elements) &&
-           s3_xml_find(elements, 1, SV("Error")).data;
+    return body.len <= ERROR_MAX_BYTES && aws_xml_parse(body, elements) &&
+           aws_xml_find(elements, 1, SV("Error")).data;
 }
 
 /* One try. With `stream` a good answer is left open to be read. */
@@ -315,7 +315,7 @@ static enum status send_again(struct s3_repository *s3, struct http_client *clie
         if (correct_region(s3, client, answer))
             continue;
         if (is_one_of(answer, stale))
-            s3_credentials_forget();
+            aws_credentials_forget();
         if (!s3_is_passing(answer) || answer->attempts >= s3->settings.attempts ||
             clock_monotonic_us() - began_us > AGAIN_FOR_MS * 1000L)
             return FAILED;

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/artifacts/s3_credentials.h"
 #include "common/base/number.h"
 #include "common/base/uri.h"
 #include "common/json/json_read.h"
+#include "common/net/aws_credentials.h"
 
 #define CONNECT_MS     10000
 #define IDLE_MS        60000
@@ -189,7 +189,7 @@ static enum status read_endpoint(struct s3_settings *settings, struct arena *are
                                         NULL};
     settings->endpoint = first_of(arena, names);
     if (!settings->endpoint.data)
-        settings->endpoint = s3_config_value(arena, SV("endpoint_url"));
+        settings->endpoint = aws_config_value(arena, SV("endpoint_url"));
     if (!settings->endpoint.data)
         return OK;
     struct sv scheme = uri_scheme(settings->endpoint);
@@ -253,7 +253,7 @@ static enum status read_region(struct s3_settings *settings, struct arena *arena
     static const char *const names[] = {"AWS_REGION", "AWS_DEFAULT_REGION", NULL};
     settings->region = first_of(arena, names);
     if (!settings->region.data)
-        settings->region = s3_config_value(arena, SV("region"));
+        settings->region = aws_config_value(arena, SV("region"));
     if (!settings->region.data)
         settings->region = SV(DEFAULT_REGION);
     if (!is_plain_name(settings->region))
@@ -276,5 +276,5 @@ enum status s3_settings_read(struct s3_settings *settings, struct arena *arena, 
         return FAILED;
     if (settings->is_anonymous)
         return OK;
-    return s3_credentials_find(arena, error, settings->region, &settings->credentials);
+    return aws_credentials_find(arena, error, settings->region, &settings->credentials);
 }

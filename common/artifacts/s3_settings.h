@@ -36,10 +36,6 @@ struct s3_settings {
  * credentials at all: an internal error whose detail names it. */
 enum status s3_settings_read(struct s3_settings *settings, struct arena *arena, struct error *error);
 
-/* Keys of one section of AWS's shared credentials and config files; absent if not there. `text` is the
- * file's content, `section` the name between the brackets. */
-struct sv s3_profile_value(struct sv text, struct sv section, struct sv key);
-
 /* The headers that boto3's ExtraArgs, as a JSON object, mean. False with a sentence in *problem. */
 bool s3_extra_headers(struct arena *arena, struct sv json, struct name_value **headers, size_t *count,
                       struct sv *problem);

@@ -5,7 +5,7 @@
 
 #include "common/artifacts/s3_internal.h"
 #include "common/artifacts/s3_part_size.h"
-#include "common/artifacts/s3_xml.h"
+#include "common/net/aws_xml.h"
 
 #define URL_LIFETIME_S 3600
 #define UPLOAD_ID_MAX  2048
@@ -32,8 +32,8 @@ enum status s3_upload_create(struct s3_repository *s3, struct sv path, struct s3
         return FAILED;
     struct buffer *elements = http_scratch(s3->client, HTTP_SCRATCH_TEXT, 2L * S3_REPLY_MAX_BYTES);
     struct sv id = SV_ABSENT;
-    if (s3_xml_parse(answer->body, elements))
-        id = sv_trim(s3_xml_find(elements, 2, SV("UploadId")));
+    if (aws_xml_parse(answer->body, elements))
+        id = sv_trim(aws_xml_find(elements, 2, SV("UploadId")));
     if (id.len == 0 || id.len > UPLOAD_ID_MAX)
         return error_internal(s3->common.error, s3->common.arena, "S3: an upload of %.*s got no id",
                               SV_ARG(path));

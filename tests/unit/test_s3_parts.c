@@ -8,7 +8,8 @@
 
 #include "common/artifacts/s3_part_size.h"
 #include "common/artifacts/s3_settings.h"
-#include "common/artifacts/s3_xml.h"
+#include "common/net/aws_credentials.h"
+#include "common/net/aws_xml.h"
 
 #define GIB            (1024LL * 1024 * 1024)
 #define PART_MAX_BYTES (5 * GIB) /* S3's limit for one part */
@@ -48,7 +49,7 @@ static void parts_of_an_unknown_size_grow_late_and_reach_the_largest_object(void
 static bool parse(const char *text, struct buffer *elements)
 {
     buffer_init(elements, 4096);
-    return s3_xml_parse(sv_from(text), elements);
+    return aws_xml_parse(sv_from(text), elements);
 }
 
 static void elements_come_with_depth_name_and_text(void **state)
@@ -59,23 +60,23 @@ static void elements_come_with_depth_name_and_text(void **state)
                       "<p:b><c/>text</p:b>\n</r>\n",
                       &elements));
     struct sv rest = buffer_sv(&elements);
-    struct s3_element element;
-    assert_true(s3_xml_next(&rest, &element));
+    struct aws_xml_element element;
+    assert_true(aws_xml_next(&rest, &element));
     assert_int_equal(element.depth, 2);
     assert_true(sv_equal(element.name, SV("a")));
     assert_true(sv_equal(element.text, SV("1 & <2>")));
-    assert_true(s3_xml_next(&rest, &element));
+    assert_true(aws_xml_next(&rest, &element));
     assert_int_equal(element.depth, 3);
     assert_true(sv_equal(element.name, SV("c")));
     assert_int_equal(element.text.len, 0);
-    assert_true(s3_xml_next(&rest, &element));
+    assert_true(aws_xml_next(&rest, &element));
     assert_true(sv_equal(element.name, SV("b")));
-    assert_true(s3_xml_next(&rest, &element));
+    assert_true(aws_xml_next(&rest, &element));
     assert_int_equal(element.depth, 1);
     assert_true(sv_equal(element.name, SV("r")));
-    assert_false(s3_xml_next(&rest, &element));
-    assert_true(sv_equal(s3_xml_find(&elements, 2, SV("a")), SV("1 & <2>")));
-    assert_null(s3_xml_find(&elements, 1, SV("a")).data);
+    assert_false(aws_xml_next(&rest, &element));
+    assert_true(sv_equal(aws_xml_find(&elements, 2, SV("a")), SV("1 & <2>")));
+    assert_null(aws_xml_find(&elements, 1, SV("a")).data);
     buffer_free(&elements);
 }
 
@@ -136,11 +137,11 @@ static void values_of_a_profile_are_found(void **state)
                         "[ profile other ]\n"
                         "AWS_ACCESS_KEY_ID=two=2\n"
                         "[broken\n");
-    assert_true(sv_equal(s3_profile_value(text, SV("default"), SV("aws_access_key_id")), SV("one")));
-    assert_true(sv_equal(s3_profile_value(text, SV("profile other"), SV("aws_access_key_id")), SV("two=2")));
-    assert_null(s3_profile_value(text, SV("other"), SV("aws_access_key_id")).data);
-    assert_null(s3_profile_value(text, SV("default"), SV("empty")).data);
-    assert_null(s3_profile_value(text, SV("default"), SV("region")).data);
+    assert_true(sv_equal(aws_profile_value(text, SV("default"), SV("aws_access_key_id")), SV("one")));
+    assert_true(sv_equal(aws_profile_value(text, SV("profile other"), SV("aws_access_key_id")), SV("two=2")));
+    assert_null(aws_profile_value(text, SV("other"), SV("aws_access_key_id")).data);
+    assert_null(aws_profile_value(text, SV("default"), SV("empty")).data);
+    assert_null(aws_profile_value(text, SV("default"), SV("region")).data);
 }
 
 static bool extra(const char *json, struct name_value **headers, size_t *count)

@@ -1,4 +1,4 @@
-#include "common/artifacts/s3_xml.h"
+#include "common/net/aws_xml.h"
 
 #include <expat.h>
 #include <limits.h>
@@ -79,7 +79,7 @@ static void XMLCALL on_end(void *context, const XML_Char *name)
     parse->text_from = out->len;
 }
 
-bool s3_xml_parse(struct sv document, struct buffer *elements)
+bool aws_xml_parse(struct sv document, struct buffer *elements)
 {
     if (document.len == 0 || document.len > INT_MAX)
         return false;
@@ -95,7 +95,7 @@ bool s3_xml_parse(struct sv document, struct buffer *elements)
     return good && !parse.refused && !elements->failed;
 }
 
-bool s3_xml_next(struct sv *rest, struct s3_element *element)
+bool aws_xml_next(struct sv *rest, struct aws_xml_element *element)
 {
     struct record record;
     if (!rest->data || rest->len < sizeof(record))
@@ -110,11 +110,11 @@ bool s3_xml_next(struct sv *rest, struct s3_element *element)
     return true;
 }
 
-struct sv s3_xml_find(const struct buffer *elements, unsigned depth, struct sv name)
+struct sv aws_xml_find(const struct buffer *elements, unsigned depth, struct sv name)
 {
     struct sv rest = buffer_sv(elements);
-    struct s3_element element;
-    while (s3_xml_next(&rest, &element)) {
+    struct aws_xml_element element;
+    while (aws_xml_next(&rest, &element)) {
         if (element.depth == depth && sv_equal(element.name, name))
             return element.text;
     }

@@ -4,12 +4,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/artifacts/s3_credentials_internal.h"
-#include "common/artifacts/s3_xml.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
 #include "common/json/json_read.h"
+#include "common/net/aws_credentials_internal.h"
+#include "common/net/aws_xml.h"
 #include "common/net/http_client.h"
 
 #define MEMORY_MAX_BYTES  (4UL * 1024 * 1024)
@@ -63,9 +63,9 @@ static struct sv ask(struct answer *answer, struct http_call *call)
     if (outcome == HTTP_OK && reply.status == 200)
         return arena_copy(answer->arena, body->len ? buffer_sv(body) : SV(""));
     if (outcome == HTTP_OK)
-        log_warning("S3: the credentials service %.*s answered %d", SV_ARG(call->url), reply.status);
+        log_warning("AWS: the credentials service %.*s answered %d", SV_ARG(call->url), reply.status);
     else
-        log_info("S3: the credentials service %.*s cannot be reached: %s", SV_ARG(call->url),
+        log_info("AWS: the credentials service %.*s cannot be reached: %s", SV_ARG(call->url),
                  http_problem(client));
     return SV_ABSENT;
 }
@@ -96,9 +96,9 @@ static bool take_json(struct answer *answer, struct sv text)
 static bool ask_web_identity(struct answer *answer, struct sv region)
 {
     struct sv session = environment("AWS_ROLE_SESSION_NAME"), endpoint = environment("AWS_ENDPOINT_URL_STS");
-    struct sv token = s3_file_content(answer->arena, environment("AWS_WEB_IDENTITY_TOKEN_FILE"));
+    struct sv token = aws_file_content(answer->arena, environment("AWS_WEB_IDENTITY_TOKEN_FILE"));
     if (!token.data) {
-        log_warning("S3: the file of AWS_WEB_IDENTITY_TOKEN_FILE cannot be read");
+        log_warning("AWS: the file of AWS_WEB_IDENTITY_TOKEN_FILE cannot be read");
         return false;
     }
     const struct name_value form[] = {
@@ -121,12 +121,12 @@ static bool ask_web_identity(struct answer *answer, struct sv region)
     struct sv text = ask(answer, &call);
     struct buffer *elements =
         http_scratch(http_client_of_thread(HTTP_FOR_CALLS), HTTP_SCRATCH_TEXT, 4 * ANSWER_MAX_BYTES);
-    if (!text.data || !s3_xml_parse(text, elements))
+    if (!text.data || !aws_xml_parse(text, elements))
         return false;
-    answer->access_key = arena_copy(answer->arena, s3_xml_find(elements, 4, SV("AccessKeyId")));
-    answer->secret_key = arena_copy(answer->arena, s3_xml_find(elements, 4, SV("SecretAccessKey")));
-    answer->token = arena_copy(answer->arena, s3_xml_find(elements, 4, SV("SessionToken")));
-    answer->expires = arena_copy(answer->arena, s3_xml_find(elements, 4, SV("Expiration")));
+    answer->access_key = arena_copy(answer->arena, aws_xml_find(elements, 4, SV("AccessKeyId")));
+    answer->secret_key = arena_copy(answer->arena, aws_xml_find(elements, 4, SV("SecretAccessKey")));
+    answer->token = arena_copy(answer->arena, aws_xml_find(elements, 4, SV("SessionToken")));
+    answer->expires = arena_copy(answer->arena, aws_xml_find(elements, 4, SV("Expiration")));
     return answer->access_key.len && answer->secret_key.len;
 }
 
@@ -135,7 +135,7 @@ static bool ask_container(struct answer *answer)
 {
     struct sv relative = environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     struct sv file = environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-    struct sv token = file.data ? sv_trim(s3_file_content(answer->arena, file))
+    struct sv token = file.data ? sv_trim(aws_file_content(answer->arena, file))
                                 : environment("AWS_CONTAINER_AUTHORIZATION_TOKEN");
     const struct name_value headers[] = {{SV("Authorization"), token}};
     struct http_call call = {
@@ -232,7 +232,7 @@ static void forget(void)
     kept.expires_s = 0;
 }
 
-void s3_credentials_forget(void)
+void aws_credentials_forget(void)
 {
     pthread_mutex_lock(&kept.mutex);
     forget();
@@ -263,8 +263,8 @@ static bool renew(struct sv region, int64_t now_s)
     return good;
 }
 
-enum status s3_service_credentials(struct arena *arena, struct sv region,
-                                   struct sigv4_credentials *credentials)
+enum status aws_service_credentials(struct arena *arena, struct sv region,
+                                    struct sigv4_credentials *credentials)
 {
     char access_key[SECRET_MAX_BYTES], secret_key[SECRET_MAX_BYTES], token[SECRET_MAX_BYTES];
     int64_t now_s = clock_now_ms() / 1000;

@@ -4,14 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/artifacts/s3_credentials_internal.h"
-#include "common/artifacts/s3_settings.h"
+#include "common/net/aws_credentials_internal.h"
 
 #define FILE_MAX_BYTES (1024 * 1024)
 
 /* --- The files --- */
 
-struct sv s3_file_content(struct arena *arena, struct sv path)
+struct sv aws_file_content(struct arena *arena, struct sv path)
 {
     int file = open(arena_cstr(arena, path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
@@ -37,19 +36,19 @@ struct sv s3_file_content(struct arena *arena, struct sv path)
 }
 
 /* The file that the variable names, or ~/.aws/<name>. */
-struct sv s3_profile_file(struct arena *arena, const char *variable, const char *name)
+struct sv aws_profile_file(struct arena *arena, const char *variable, const char *name)
 {
     const char *path = getenv(variable), *home = getenv("HOME");
     if (path && *path && *path != '~')
-        return s3_file_content(arena, sv_from(path));
+        return aws_file_content(arena, sv_from(path));
     if (!home || !*home)
         return SV_ABSENT;
     if (path && *path)
-        return s3_file_content(arena, arena_printf(arena, "%s%s", home, path + 1));
-    return s3_file_content(arena, arena_printf(arena, "%s/.aws/%s", home, name));
+        return aws_file_content(arena, arena_printf(arena, "%s%s", home, path + 1));
+    return aws_file_content(arena, arena_printf(arena, "%s/.aws/%s", home, name));
 }
 
-struct sv s3_profile_name(void)
+struct sv aws_profile_name(void)
 {
     static const char *const names[] = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -72,7 +71,7 @@ static bool is_section(struct sv line, struct sv section)
     return sv_equal(name, section);
 }
 
-struct sv s3_profile_value(struct sv text, struct sv section, struct sv key)
+struct sv aws_profile_value(struct sv text, struct sv section, struct sv key)
 {
     bool inside = false;
     struct sv rest = text, found = SV_ABSENT;
@@ -91,14 +90,14 @@ struct sv s3_profile_value(struct sv text, struct sv section, struct sv key)
     return found.len ? found : SV_ABSENT;
 }
 
-struct sv s3_config_section(struct arena *arena)
+struct sv aws_config_section(struct arena *arena)
 {
-    struct sv name = s3_profile_name();
+    struct sv name = aws_profile_name();
     return sv_equal(name, SV("default")) ? name : arena_printf(arena, "profile %.*s", SV_ARG(name));
 }
 
-struct sv s3_config_value(struct arena *arena, struct sv key)
+struct sv aws_config_value(struct arena *arena, struct sv key)
 {
-    struct sv text = s3_profile_file(arena, "AWS_CONFIG_FILE", "config");
-    return text.data ? s3_profile_value(text, s3_config_section(arena), key) : SV_ABSENT;
+    struct sv text = aws_profile_file(arena, "AWS_CONFIG_FILE", "config");
+    return text.data ? aws_profile_value(text, aws_config_section(arena), key) : SV_ABSENT;
 }
