@@ -14,7 +14,8 @@
 struct json_object;
 
 /* What the gateway knows of the providers of models: how a request of ours becomes one of theirs, and how
- * their answers become ours. Translation only: nothing here opens a socket; gateway.fcgi makes the calls. */
+ * their answers become ours. Translation only: nothing here but `prepare` opens a socket; gateway.fcgi makes
+ * the calls. */
 
 enum gateway_route {
     GATEWAY_CHAT,        /* unified: our own shape for every provider */
@@ -63,9 +64,11 @@ struct provider_call {
     struct json_object *payload;      /* the checked body; never changed. `model` is taken out of it */
     const struct name_value *headers; /* passthrough: those of the client's that may go on */
     size_t header_count;
-    const struct gateway_token *token; /* where the adapter's `token` asked for one */
-    int64_t now_ms;                    /* since 1970 UTC */
-    size_t part;                       /* which request of several: see `parts` */
+    const struct gateway_token *token; /* where the adapter's `token` or `prepare` asked for one */
+    bool key_only;  /* set while `token` is asked for the key alone, to look a kept token up: what costs (the
+                       signature of a request) may be left out then, and the request is not used */
+    int64_t now_ms; /* since 1970 UTC */
+    size_t part;    /* which request of several: see `parts` */
 
     /* What went wrong, if a function returned FAILED: see provider_fail. */
     int status;
@@ -107,6 +110,12 @@ struct provider {
     const char *title; /* in messages: "OpenAI" */
     unsigned routes;   /* GATEWAY_ROUTE_BITs that it answers */
     enum provider_framing framing;
+
+    /* Gets what the call needs of the machine that it runs on: credentials from AWS's default chain. Called
+     * first; sets call->token, and then `token` asks for nothing. The one function that may read files and
+     * make calls of its own: none lasts longer than 20 seconds, and what came is kept, so that this is quick
+     * nearly always (aws_credentials.h). The thread must have no exchange open. NULL: nothing. */
+    enum status (*prepare)(struct provider_call *call);
 
     /* Asks for a token: fills `request` and sets *key to what tells it from other tokens (never the secret
      * itself), or sets *key absent if this call needs none. NULL: never needs one. */
