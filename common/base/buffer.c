@@ -11,10 +11,16 @@ void buffer_init(struct buffer *buffer, size_t ceiling)
     *buffer = (struct buffer){.ceiling = ceiling};
 }
 
+void buffer_init_in(struct buffer *buffer, struct arena *arena, size_t ceiling)
+{
+    *buffer = (struct buffer){.ceiling = ceiling, .arena = arena};
+}
+
 void buffer_free(struct buffer *buffer)
 {
-    free(buffer->data);
-    *buffer = (struct buffer){.ceiling = buffer->ceiling};
+    if (!buffer->arena)
+        free(buffer->data);
+    *buffer = (struct buffer){.ceiling = buffer->ceiling, .arena = buffer->arena};
 }
 
 void buffer_clear(struct buffer *buffer, size_t keep)
@@ -22,10 +28,21 @@ void buffer_clear(struct buffer *buffer, size_t keep)
     buffer->len = 0;
     buffer->failed = false;
     if (buffer->capacity > keep) {
-        free(buffer->data);
+        if (!buffer->arena)
+            free(buffer->data);
         buffer->data = NULL;
         buffer->capacity = 0;
     }
+}
+
+static char *grow(struct buffer *buffer, size_t capacity)
+{
+    if (!buffer->arena)
+        return realloc(buffer->data, capacity);
+    char *data = arena_alloc(buffer->arena, capacity);
+    if (buffer->len)
+        memcpy(data, buffer->data, buffer->len);
+    return data;
 }
 
 /* `spare` bytes behind the room do not count as content. */
@@ -42,7 +59,7 @@ static char *make_room(struct buffer *buffer, size_t len, size_t spare)
         size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
         while (capacity < needed)
             capacity = capacity > buffer->ceiling / 2 ? buffer->ceiling + spare : capacity * 2;
-        char *data = realloc(buffer->data, capacity);
+        char *data = grow(buffer, capacity);
         if (!data) {
             buffer->failed = true;
             return NULL;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/base/arena.h"
 #include "common/base/sv.h"
 
 /* A growing run of bytes with a ceiling. A write that would pass the ceiling, or finds no memory, is dropped
@@ -15,9 +16,12 @@ struct buffer {
     size_t capacity;
     size_t ceiling;
     bool failed;
+    struct arena *arena; /* where the bytes lie; NULL: on the heap */
 };
 
 void buffer_init(struct buffer *buffer, size_t ceiling);
+/* The bytes lie in an arena, and are given up with it: nothing is to be freed. */
+void buffer_init_in(struct buffer *buffer, struct arena *arena, size_t ceiling);
 void buffer_free(struct buffer *buffer);
 
 /* Empties; keeps at most `keep` bytes of memory for the next use. */

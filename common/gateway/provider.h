@@ -9,6 +9,7 @@
 #include "common/base/buffer.h"
 #include "common/base/error.h"
 #include "common/base/sv.h"
+#include "common/json/json_write.h"
 #include "common/net/name_value.h"
 
 struct json_object;
@@ -156,7 +157,9 @@ struct provider_row {
     bool key_optional; /* no Authorization is sent where no key is set */
     bool embeddings_only;
     bool chat_only;
-    const char *key_header;                 /* NULL: "authorization", as Bearer */
+    bool no_stream_options; /* does not know "stream_options", or tells tokens without */
+    const char *key_header; /* NULL: "authorization", as Bearer */
+    const char *input_type; /* what embeddings need as "input_type" where the client has none */
     const struct name_value *extra_headers; /* ended by an absent name; may be NULL */
 };
 
@@ -172,6 +175,7 @@ extern const struct provider_row provider_rows[];
 extern const struct provider provider_openai;      /* and azure, azuread through auth_config.api_type */
 extern const struct provider provider_like_openai; /* titled LiteLLM in messages; no passthrough */
 extern const struct provider provider_azure;
+extern const struct provider provider_azure_ai;
 extern const struct provider provider_databricks;
 extern const struct provider provider_mistral;
 extern const struct provider provider_anthropic;
@@ -198,12 +202,51 @@ enum status provider_base(struct provider_call *call, struct sv *base);
 /* base + "/" + path, with base's own query kept last. */
 struct sv provider_url(struct provider_call *call, struct sv base, struct sv path);
 
+/* The URL with one more query parameter behind the others; the value is percent-encoded. */
+struct sv provider_url_parameter(struct provider_call *call, struct sv url, struct sv name, struct sv value);
+
 /* Adds a header to send. Refuses (FAILED, 400) a value with CR, LF or NUL. At most PROVIDER_MAX_HEADERS. */
 #define PROVIDER_MAX_HEADERS 64
 enum status provider_header(struct provider_call *call, struct provider_request *request, struct sv name,
                             struct sv value);
 
-/* Passthrough: the client's headers, but for those that the provider's own replace. Call it last. */
+/* "authorization: Bearer <key>". */
+enum status provider_bearer(struct provider_call *call, struct provider_request *request, struct sv key);
+
+/* secret.api_key. FAILED (400) if it is not there. */
+enum status provider_api_key(struct provider_call *call, struct sv *key);
+
+/* Passthrough: the client's headers, but for credentials, those that mean a connection, and those that the
+ * provider's own replace. Call it last. */
 enum status provider_client_headers(struct provider_call *call, struct provider_request *request);
+
+/* A body of JSON: compact, UTF-8, in the call's arena. The end puts it into the request with its
+ * content-type; FAILED (413) if it passed PROVIDER_BODY_MAX. */
+#define PROVIDER_BODY_MAX (256UL * 1024 * 1024)
+struct provider_body {
+    struct buffer text;
+    struct json_writer json;
+};
+void provider_body_begin(struct provider_call *call, struct provider_body *body);
+enum status provider_body_end(struct provider_call *call, struct provider_request *request,
+                              struct provider_body *body);
+
+/* The payload of OpenAI's shape with `model` in front; absent: without one. `include_usage` sets
+ * stream_options.include_usage in a stream. For adapters whose provider speaks that shape. */
+enum status provider_payload_body(struct provider_call *call, struct provider_request *request,
+                                  struct sv model, bool include_usage);
+
+/* Parses a JSON text from the provider (an event's data, the body of a token). False if it is none. *value is
+ * valid until the next provider_parse or provider_end of this call, whatever happens in between. */
+bool provider_parse(struct provider_call *call, struct sv text, struct json_object **value);
+
+/* Frees what provider_parse keeps. Whoever makes a call ends it, after an escape from the arena too. */
+void provider_end(struct provider_call *call);
+
+/* Members of parsed objects: NULL, absent and the fallback if not there or of another type; `object` may be
+ * NULL or no object. provider_int takes whole doubles, too. */
+struct json_object *provider_member(struct json_object *object, const char *name);
+struct sv provider_text(struct json_object *object, const char *name);
+int64_t provider_int(struct json_object *object, const char *name, int64_t fallback);
 
 #endif

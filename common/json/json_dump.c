@@ -157,3 +157,65 @@ struct sv json_dump(struct arena *arena, struct json_object *value, bool sorted)
     put_value(&dump, value);
     return arena_text_sv(&dump.text);
 }
+
+static void put_number(struct json_writer *writer, struct json_object *number)
+{
+    double value = json_object_get_double(number);
+    /* Where a number was parsed, json-c keeps its text as the userdata (json_object_new_double_s). */
+    const char *parsed = json_object_get_userdata(number);
+    struct sv wide = wide_integer(number);
+    if (isnan(value) || isinf(value))
+        json_put_null(writer);
+    else if (wide.data)
+        json_put_raw(writer, wide);
+    else if (parsed)
+        json_put_raw(writer, sv_from(parsed));
+    else
+        json_put_double(writer, value);
+}
+
+static void put_integer(struct json_writer *writer, struct json_object *number)
+{
+    int64_t value = json_object_get_int64(number);
+    if (value == INT64_MAX && json_object_get_uint64(number) > INT64_MAX)
+        json_put_raw(writer, sv_from(json_object_to_json_string(number)));
+    else
+        json_put_int(writer, value);
+}
+
+/* The parser bounds the depth. */
+void json_put_value(struct json_writer *writer, struct json_object *value)
+{
+    switch (json_object_get_type(value)) {
+    case json_type_null:
+        json_put_null(writer);
+        break;
+    case json_type_boolean:
+        json_put_bool(writer, json_object_get_boolean(value));
+        break;
+    case json_type_int:
+        put_integer(writer, value);
+        break;
+    case json_type_double:
+        put_number(writer, value);
+        break;
+    case json_type_string:
+        json_put_string(writer, json_string_view(value));
+        break;
+    case json_type_array:
+        json_begin_array(writer);
+        for (size_t i = 0; i < json_object_array_length(value); i++)
+            json_put_value(writer, json_object_array_get_idx(value, i));
+        json_end_array(writer);
+        break;
+    case json_type_object:
+        json_begin_object(writer);
+        json_object_object_foreach(value, name, member)
+        {
+            json_key(writer, name);
+            json_put_value(writer, member);
+        }
+        json_end_object(writer);
+        break;
+    }
+}

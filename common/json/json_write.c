@@ -5,11 +5,17 @@
 #include <stdlib.h>
 
 #include "common/base/number.h"
+#include "common/base/utf8.h"
 #include "common/json/json_escape.h"
 
 void json_writer_init(struct json_writer *writer, struct buffer *out)
 {
     *writer = (struct json_writer){.out = out};
+}
+
+void json_writer_init_utf8(struct json_writer *writer, struct buffer *out)
+{
+    *writer = (struct json_writer){.out = out, .utf8 = true};
 }
 
 static _Noreturn void misuse(const char *what)
@@ -82,14 +88,36 @@ void json_end_array(struct json_writer *writer)
     end(writer, false);
 }
 
-static void quote(struct buffer *out, struct sv text)
+/* How many bytes from `offset` on may stay as they are: whole code points beyond ASCII. */
+static size_t utf8_run(struct sv text, size_t offset)
 {
+    size_t at = offset;
+    while (at < text.len && (unsigned char)text.data[at] >= 0x7f) {
+        size_t next = at;
+        uint32_t code_point = utf8_next(text, &next);
+        if (code_point >= 0x80 && next - at == 1)
+            break; /* not UTF-8 */
+        at = next;
+    }
+    return at - offset;
+}
+
+static void quote(const struct json_writer *writer, struct sv text)
+{
+    struct buffer *out = writer->out;
     BUFFER_LITERAL(out, "\"");
     size_t offset = 0;
     while (offset < text.len) {
         size_t run = json_plain_run(text, offset);
         buffer_append(out, text.data + offset, run);
         offset += run;
+        if (writer->utf8) {
+            run = utf8_run(text, offset);
+            buffer_append(out, text.data + offset, run);
+            offset += run;
+            if (run)
+                continue;
+        }
         if (offset == text.len)
             break;
         char escape[JSON_ESCAPE_MAX];
@@ -109,7 +137,7 @@ void json_key_sv(struct json_writer *writer, struct sv key)
     if (!in_object(writer) || writer->after_key)
         misuse("a key where none belongs");
     separate(writer);
-    quote(writer->out, key);
+    quote(writer, key);
     BUFFER_LITERAL(writer->out, ":");
     writer->after_key = true;
 }
@@ -117,7 +145,7 @@ void json_key_sv(struct json_writer *writer, struct sv key)
 void json_put_string(struct json_writer *writer, struct sv text)
 {
     before_value(writer);
-    quote(writer->out, text);
+    quote(writer, text);
 }
 
 void json_put_int(struct json_writer *writer, int64_t value)

@@ -9,10 +9,11 @@
 
 /* Writes JSON straight into a buffer; commas and colons are its business. Misuse (a value without a key in an
  * object, nesting over JSON_WRITE_MAX_DEPTH) is a programming error and aborts. */
-#define JSON_WRITE_MAX_DEPTH 32
+#define JSON_WRITE_MAX_DEPTH 128
 
 struct json_writer {
     struct buffer *out;
+    bool utf8; /* texts go out as UTF-8: only what JSON forbids in strings is escaped */
     unsigned depth;
     bool has_items[JSON_WRITE_MAX_DEPTH];
     bool is_object[JSON_WRITE_MAX_DEPTH];
@@ -20,6 +21,7 @@ struct json_writer {
 };
 
 void json_writer_init(struct json_writer *writer, struct buffer *out);
+void json_writer_init_utf8(struct json_writer *writer, struct buffer *out);
 
 void json_begin_object(struct json_writer *writer);
 void json_end_object(struct json_writer *writer);
@@ -30,7 +32,7 @@ void json_key(struct json_writer *writer, const char *key);
 void json_key_sv(struct json_writer *writer, struct sv key);
 
 /* Text must be UTF-8 (other bytes are taken as Latin-1); it is escaped to pure ASCII (\uXXXX), as MLflow
- * does. Absent writes "". */
+ * does, unless the writer was made with json_writer_init_utf8. Absent writes "". */
 void json_put_string(struct json_writer *writer, struct sv text);
 void json_put_int(struct json_writer *writer, int64_t value);
 void json_put_bool(struct json_writer *writer, bool value);
