@@ -70,6 +70,7 @@ struct provider_call {
                        signature of a request) may be left out then, and the request is not used */
     int64_t now_ms; /* since 1970 UTC */
     size_t part;    /* which request of several: see `parts` */
+    struct json_object *parsed; /* provider_parse's */
 
     /* What went wrong, if a function returned FAILED: see provider_fail. */
     int status;

@@ -49,6 +49,12 @@ void unified_chunk(struct buffer *out, const struct unified_answer *answer);
 void unified_embeddings(struct buffer *out, struct sv model, struct json_object *const *vectors, size_t count,
                         const struct gateway_usage *usage);
 
+/* What a unified route makes of a reply and of an event: the adapter's own way, or the cleaning below. */
+enum status unified_translate(struct provider_call *call, struct json_object *reply, struct buffer *out,
+                              struct gateway_usage *usage);
+enum provider_step unified_event(struct provider_call *call, void *state, const struct provider_event *event,
+                                 struct buffer *out, struct gateway_usage *usage);
+
 /* An answer of OpenAI's shape, or nearly, with exactly our keys. Content that is a list of parts becomes the
  * text of its text parts. FAILED (502) if it is nothing of the kind. *usage is filled. */
 enum status unified_clean_chat(struct provider_call *call, struct json_object *reply, struct buffer *out,
