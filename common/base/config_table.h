@@ -50,6 +50,17 @@ SETTING_INT(webhook_request_max_retries, "3", 0, 100, "MLFLOW_WEBHOOK_REQUEST_MA
 SETTING_INT(webhook_delivery_max_workers, "10", 1, 100, "MLFLOW_WEBHOOK_DELIVERY_MAX_WORKERS", NULL, 0, "N", "Most webhook deliveries that one worker makes at a time.")
 SETTING_INT(webhook_delivery_max_age, "86400", 60, 31536000, "TRACKLIGHT_WEBHOOK_DELIVERY_MAX_AGE", NULL, 0, "SECONDS", "Deliveries of older events are given up.")
 SETTING_INT(webhook_delivery_history, "604800", 0, 31536000, "TRACKLIGHT_WEBHOOK_DELIVERY_HISTORY", NULL, 0, "SECONDS", "How long deliveries that were made or given up are remembered, for `tracklight worker --status`.")
+SETTING_BOOL(enable_jobs, "false", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "--enable-jobs", "Take jobs, and run them in the worker.")
+SETTING_STRING(jobs_dir, NULL, "TRACKLIGHT_JOBS_DIR", "--jobs-dir", 0, "DIR", "Where the types of jobs are declared, in *.conf. Default: jobs.d beside the configuration file, or in the working directory.")
+SETTING_INT(jobs_per_worker, "20", 1, 1000, "TRACKLIGHT_JOBS_PER_WORKER", "--jobs-per-worker", 0, "N", "Most jobs that one worker runs at a time.")
+SETTING_INT(jobs_lease, "30", 3, 3600, "TRACKLIGHT_JOBS_LEASE", NULL, 0, "SECONDS", "A worker that has not been heard of for so long is dead, and its jobs are run again.")
+SETTING_INT(jobs_max_crashes, "3", 1, 1000, "TRACKLIGHT_JOBS_MAX_CRASHES", NULL, 0, "N", "A job that has lost its worker so often has failed.")
+SETTING_STRING(jobs_worker_token, NULL, "TRACKLIGHT_JOBS_WORKER_TOKEN", NULL, 0, NULL, "What workers on other hosts prove themselves with, at least 16 characters. Default: there are none.")
+SETTING_STRING(jobs_worker_token_file, NULL, "TRACKLIGHT_JOBS_WORKER_TOKEN_FILE", "--jobs-worker-token-file", 0, "FILE", "A file that holds that token in its first line.")
+SETTING_INT(job_transient_error_max_retries, "3", 0, 1000, "MLFLOW_SERVER_JOB_TRANSIENT_ERROR_MAX_RETRIES", NULL, 0, "N", "How often a job is tried again after a transient error, unless its type says otherwise.")
+SETTING_INT(job_transient_error_retry_base_delay, "15", 0, 86400, "MLFLOW_SERVER_JOB_TRANSIENT_ERROR_RETRY_BASE_DELAY", NULL, 0, "SECONDS", "How long the first retry of a job waits; each further one waits twice as long.")
+SETTING_INT(job_transient_error_retry_max_delay, "60", 0, 86400, "MLFLOW_SERVER_JOB_TRANSIENT_ERROR_RETRY_MAX_DELAY", NULL, 0, "SECONDS", "The longest that a retry of a job waits.")
+SETTING_INT(scorer_invoke_batch_size, "100", 1, 100000, "MLFLOW_SERVER_SCORER_INVOKE_BATCH_SIZE", NULL, 0, "N", "Most traces that one job scores.")
 #undef SETTING_STRING
 #undef SETTING_INT
 #undef SETTING_BOOL
