@@ -203,6 +203,9 @@ enum status provider_base(struct provider_call *call, struct sv *base);
 /* base + "/" + path, with base's own query kept last. */
 struct sv provider_url(struct provider_call *call, struct sv base, struct sv path);
 
+/* Percent-encoded (RFC 3986): all but unreserved characters, for a segment of a path or a parameter. */
+struct sv provider_encode(struct arena *arena, struct sv text);
+
 /* The URL with one more query parameter behind the others; the value is percent-encoded. */
 struct sv provider_url_parameter(struct provider_call *call, struct sv url, struct sv name, struct sv value);
 

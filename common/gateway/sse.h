@@ -27,6 +27,7 @@ struct sse_parser {
     bool has_data;
     bool has_type;
     bool has_id;
+    bool told;    /* the event here has been returned */
     bool skip_lf; /* the last line ended with CR: an LF at the beginning of the next piece belongs to it */
     bool begun;   /* behind the place of a byte order mark */
     bool too_long;
