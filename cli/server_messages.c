@@ -43,8 +43,6 @@ void say_ignored(const struct config *config)
     }
     if (settings->dev)
         notice("WARNING: --dev has no meaning here and is ignored.");
-    if (settings->expose_prometheus.data)
-        notice("WARNING: --expose-prometheus has no effect yet: this version does not serve /metrics.");
 }
 
 static bool accepts_all(struct sv list)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 #include "common/version.h"
 
 #define MEMORY_LIMIT (64UL * 1024 * 1024) /* of what lives as long as the process */
@@ -201,6 +202,8 @@ static int run(struct arena *arena)
         !make_server_settings(&config.settings, arena, &options.settings, &problem))
         return refuse_start(problem);
     start_log(&config.settings);
+    if (config.settings.expose_prometheus.len)
+        metrics_open(arena_cstr(arena, config.settings.expose_prometheus), running->program.name);
     if (service_open(running->service, &config.settings, arena, &error) != OK ||
         (running->open && running->open(running->service, arena, &error) != OK)) {
         service_close(running->service);

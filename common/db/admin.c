@@ -21,7 +21,8 @@ enum status db_info(struct db *db, struct arena *arena, struct error *error, str
         db_statement_failed(conn, rc, SV("PRAGMA user_version"));
     if (db_commit(conn) != OK)
         return FAILED;
-    struct stat wal;
+    struct stat wal, database;
+    info->database_bytes = stat(db->path, &database) == 0 ? database.st_size : 0;
     info->wal_bytes = stat(db->wal_path, &wal) == 0 ? wal.st_size : 0;
     info->commits = atomic_load(&db->writer.commits);
     info->group_members = atomic_load(&db->writer.committed_members);

@@ -174,7 +174,7 @@ void db_forgive(struct db_conn *conn);
 struct db_info {
     int64_t schema_version; /* of the file */
     int64_t newest_version; /* that this program knows */
-    int64_t wal_bytes;
+    int64_t database_bytes, wal_bytes;
     int64_t commits, group_members; /* of this process */
 };
 enum status db_info(struct db *db, struct arena *arena, struct error *error, struct db_info *info);

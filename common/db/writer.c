@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 
 /* Group commit. Writers take turns on the one write connection. The first opens a transaction, each works
  * inside a savepoint of its own, and whoever finds nobody waiting behind him commits for all: one sync to
@@ -97,6 +98,8 @@ static void announce(struct db *db, struct group_member *members, int rc)
         count++;
     }
     if (count > 0 && rc == SQLITE_OK) {
+        metrics_add("tracklight_database_commits_total", SV_ABSENT, 1);
+        metrics_add("tracklight_database_grouped_writes_total", SV_ABSENT, (double)count);
         atomic_fetch_add(&db->writer.commits, 1);
         atomic_fetch_add(&db->writer.committed_members, count);
     }

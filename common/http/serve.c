@@ -9,6 +9,7 @@
 #include "common/base/number.h"
 #include "common/http/error.h"
 #include "common/http/input.h"
+#include "common/http/request_metrics.h"
 #include "common/http/server_internal.h"
 #include "common/http/stages.h"
 
@@ -128,5 +129,6 @@ void serve(struct request *request)
     /* From here on nothing large is allocated; if even that fails the process is beyond help. */
     finish(request);
     log_request(request);
+    request_metrics(request);
     reset(request);
 }

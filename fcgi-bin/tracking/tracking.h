@@ -23,6 +23,7 @@ extern const struct operation evaluation_dataset_operations[];
 extern const struct operation scorer_operations[];
 extern const struct operation otlp_operations[];
 extern const struct operation server_operations[];
+extern const struct operation server_metrics_operations[];
 extern const struct operation trace_operations[];
 extern const struct operation trace_2_operations[];
 extern const struct operation trace_search_operations[];

@@ -47,7 +47,62 @@ def test_the_root_is_a_small_page(api):
 
 
 def test_there_are_no_metrics_unless_asked_for(api):
-    assert api.request("GET", "/metrics").status == 404
+    expect_error(api.request("GET", "/metrics"), 404, "ENDPOINT_NOT_FOUND")
+
+
+def metric_values(api):
+    """Every series of /metrics with its value, and the types by name."""
+    reply = api.request("GET", "/metrics")
+    assert reply.status == 200
+    assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
+    values, types = {}, {}
+    for line in reply.text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name not in types, f"{name} is described twice"
+            types[name] = kind
+        elif not line.startswith("#"):
+            series, value = line.rsplit(" ", 1)
+            assert series not in values, f"{series} stands there twice"
+            values[series] = float(value)
+    return values, types
+
+
+def test_metrics_count_the_requests_of_all_programs(servers):
+    api = servers("--expose-prometheus", "metrics").api
+    api.experiment()
+    api.request("GET", f"{API}runs/get?run_id={'0' * 32}")
+    api.request("GET", "/health")
+    api.request("GET", "/api/2.0/mlflow-artifacts/artifacts?path=")
+    before, types = metric_values(api)
+    assert types["mlflow_http_request_total"] == "counter"
+    assert types["mlflow_http_request_duration_seconds"] == "histogram"
+    assert before['mlflow_exporter_info{version="0.23.1"}'] == 1
+    assert before['tracklight_requests_total{program="tracking",operation="createExperiment",status="200"}'] == 1
+    assert before['tracklight_requests_total{program="tracking",operation="getRun",status="404"}'] == 1
+    assert [s for s in before if 'program="artifacts"' in s and s.startswith("tracklight_requests_total")]
+    assert not [s for s in before if "health" in s]
+    assert before["tracklight_database_commits_total"] >= 1
+    assert before["tracklight_database_bytes"] > 4096 and "tracklight_database_wal_bytes" in before
+    assert before['tracklight_queue_depth{queue="webhooks"}'] == 0
+
+    for _ in range(5):
+        api.request("GET", f"{API}runs/get?run_id={'0' * 32}")
+    after, _ = metric_values(api)
+    total = 'mlflow_http_request_total{method="GET",status="404"}'
+    assert after[total] - before[total] == 5
+    slow = 'mlflow_http_request_duration_seconds_bucket{method="GET",mlflow_version="3.8.1",status="404",le="+Inf"}'
+    assert after[slow] - before[slow] == 5
+
+
+def test_metrics_are_shown_to_the_networks_that_are_named(servers):
+    here = servers("--expose-prometheus", "m", "--metrics-allowed-networks", "10.0.0.0/8, 127.0.0.1")
+    assert here.api.request("GET", "/metrics").status == 200
+    elsewhere = servers("--expose-prometheus", "m", "--metrics-allowed-networks", "10.0.0.0/8")
+    expect_error(elsewhere.api.request("GET", "/metrics"), 403, "PERMISSION_DENIED")
+    assert elsewhere.api.request("GET", "/health").status == 200
+    foreign = here.api.request("GET", "/metrics", headers={"Host": "evil.example"})
+    assert foreign.status == 403
 
 
 @pytest.mark.parametrize("path", ["/lighttpd.conf", "/t.db", "/../t.db", "/%2e%2e/t.db", "/server.log", "/.git/config", "/index.html/..%2f..%2fetc/passwd"])
