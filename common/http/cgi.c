@@ -13,6 +13,12 @@ static struct sv cgi_variable(struct request *request, const char *name)
     return sv_from(getenv(name));
 }
 
+static char *const *cgi_variables(struct request *request)
+{
+    (void)request;
+    return environ;
+}
+
 static size_t cgi_head_bytes(struct request *request)
 {
     (void)request;
@@ -60,6 +66,7 @@ static void cgi_abort(struct request *request)
 
 static const struct transport cgi_transport = {
     .variable = cgi_variable,
+    .variables = cgi_variables,
     .head_bytes = cgi_head_bytes,
     .read = cgi_read,
     .write = cgi_write,

@@ -69,6 +69,19 @@ static size_t fastcgi_head_bytes(struct request *request)
     return bytes;
 }
 
+static char *const *fastcgi_variables(struct request *request)
+{
+    struct worker *worker = request->connection;
+    return worker->fcgi.envp;
+}
+
+static bool fastcgi_gone(struct request *request)
+{
+    struct worker *worker = request->connection;
+    struct pollfd connection = {.fd = worker->fcgi.ipcFd, .events = POLLRDHUP};
+    return poll(&connection, 1, 0) > 0 && connection.revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
 static long fastcgi_read(struct request *request, char *bytes, size_t len)
 {
     struct worker *worker = request->connection;
@@ -167,6 +180,8 @@ static void fastcgi_abort(struct request *request)
 
 static const struct transport fastcgi_transport = {
     .variable = fastcgi_variable,
+    .variables = fastcgi_variables,
+    .gone = fastcgi_gone,
     .head_bytes = fastcgi_head_bytes,
     .read = fastcgi_read,
     .write = fastcgi_write,

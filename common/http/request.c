@@ -21,6 +21,33 @@ struct sv request_header(struct request *request, const char *name)
     return request->transport->variable(request, variable);
 }
 
+size_t request_headers(struct request *request, struct header *headers, size_t max)
+{
+    if (!request->transport->variables)
+        return 0;
+    size_t count = 0;
+    for (char *const *entry = request->transport->variables(request); *entry && count < max; entry++) {
+        struct sv value = sv_from(*entry);
+        struct sv name = sv_cut(&value, '=');
+        if (!value.data || !sv_starts_with(name, SV("HTTP_")) || name.len == 5)
+            continue;
+        char *lower = arena_cstr(request->arena, sv_from_offset(name, 5));
+        for (char *c = lower; *c; c++) {
+            if (*c >= 'A' && *c <= 'Z')
+                *c = (char)(*c - 'A' + 'a');
+            else if (*c == '_')
+                *c = '-';
+        }
+        headers[count++] = (struct header){lower, value};
+    }
+    return count;
+}
+
+bool request_client_gone(struct request *request)
+{
+    return request->reply.broken || (request->transport->gone && request->transport->gone(request));
+}
+
 struct sv request_parameter(const struct request *request, const char *name)
 {
     struct sv wanted = sv_from(name);

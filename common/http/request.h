@@ -98,6 +98,10 @@ struct transport {
     int (*flush)(struct request *request);
     /* Breaks the connection off, so that the client sees that the reply is not whole. */
     void (*abort)(struct request *request);
+    /* All variables as "NAME=value", ended by NULL; may be NULL. */
+    char *const *(*variables)(struct request *request);
+    /* Whether the web server has closed the connection; never waits. May be NULL. */
+    bool (*gone)(struct request *request);
     /* Bytes of all variables together; may be NULL. */
     size_t (*head_bytes)(struct request *request);
     /* Plain CGI: SCRIPT_NAME may be a mount point. */
@@ -106,6 +110,14 @@ struct transport {
 
 /* A request header by its lower-case name, e.g. "if-none-match"; absent if not sent. */
 struct sv request_header(struct request *request, const char *name);
+
+/* All headers but Content-Type and Content-Length, which CGI keeps apart, at most `max`. Names are in lower
+ * case, with dashes for underscores; in the arena. Returns how many. */
+size_t request_headers(struct request *request, struct header *headers, size_t max);
+
+/* Whether nobody waits for the reply any more, as far as the web server tells: nginx closes the connection at
+ * once, lighttpd and Apache when they find out by sending. Never waits. */
+bool request_client_gone(struct request *request);
 
 /* A path parameter by name; absent if the row has none. */
 struct sv request_parameter(const struct request *request, const char *name);
