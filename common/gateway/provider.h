@@ -162,6 +162,8 @@ struct provider_row {
     const char *key_header; /* NULL: "authorization", as Bearer */
     const char *input_type; /* what embeddings need as "input_type" where the client has none */
     const struct name_value *extra_headers; /* ended by an absent name; may be NULL */
+    /* Headers whose values are in auth_config: the value here is the name of the entry. The same. */
+    const struct name_value *config_headers;
 };
 
 /* By the exact name; aliases are rows of their own. NULL: unknown. With api_base, an unknown provider is

@@ -61,6 +61,10 @@ enum status unified_clean_chat(struct provider_call *call, struct json_object *r
                                struct gateway_usage *usage);
 enum status unified_clean_embeddings(struct provider_call *call, struct json_object *reply,
                                      struct buffer *out, struct gateway_usage *usage);
+/* The same under another name of the model. */
+enum status unified_clean_embeddings_as(struct provider_call *call, struct sv model,
+                                        struct json_object *reply, struct buffer *out,
+                                        struct gateway_usage *usage);
 /* One event of a stream of that shape. "[DONE]" is the end; what is no JSON object or no chunk is skipped. */
 enum provider_step unified_clean_event(struct provider_call *call, void *state,
                                        const struct provider_event *event, struct buffer *out,

@@ -165,22 +165,50 @@ enum status unified_clean_chat(struct provider_call *call, struct json_object *r
     return OK;
 }
 
+/* In the order of their "index", if these are a permutation of the places; else as they came. False if one
+ * has no vector. */
+static bool order_vectors(struct json_object *data, struct json_object **vectors, size_t count)
+{
+    bool numbered = true;
+    for (size_t i = 0; i < count && numbered; i++) {
+        struct json_object *item = json_object_array_get_idx(data, i);
+        int64_t index = provider_int(item, "index", -1);
+        numbered = index >= 0 && (uint64_t)index < count && !vectors[index];
+        if (numbered)
+            vectors[index] = provider_member(item, "embedding");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!numbered)
+            vectors[i] = provider_member(json_object_array_get_idx(data, i), "embedding");
+        if (!json_object_is_type(vectors[i], json_type_array) &&
+            !json_object_is_type(vectors[i], json_type_string))
+            return false;
+    }
+    return true;
+}
+
 enum status unified_clean_embeddings(struct provider_call *call, struct json_object *reply,
                                      struct buffer *out, struct gateway_usage *usage)
+{
+    struct sv model = provider_text(reply, "model");
+    return unified_clean_embeddings_as(call, model.data ? model : call->model, reply, out, usage);
+}
+
+enum status unified_clean_embeddings_as(struct provider_call *call, struct sv model,
+                                        struct json_object *reply, struct buffer *out,
+                                        struct gateway_usage *usage)
 {
     struct json_object *data = provider_member(reply, "data");
     if (!json_object_is_type(data, json_type_array))
         return is_no_answer(call, "data");
     size_t count = json_object_array_length(data);
     struct json_object **vectors = ARENA_ARRAY(call->arena, struct json_object *, count);
-    for (size_t i = 0; i < count; i++) {
-        vectors[i] = provider_member(json_object_array_get_idx(data, i), "embedding");
-        if (!vectors[i])
-            return is_no_answer(call, "embedding");
-    }
+    if (!order_vectors(data, vectors, count))
+        return is_no_answer(call, "embedding");
     unified_read_usage(reply, usage);
-    struct sv model = provider_text(reply, "model");
-    unified_embeddings(out, model.data ? model : call->model, vectors, count, usage);
+    if (usage->input_tokens < 0)
+        usage->input_tokens = usage->total_tokens; /* there are no others */
+    unified_embeddings(out, model, vectors, count, usage);
     return OK;
 }
 
