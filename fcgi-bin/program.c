@@ -152,7 +152,7 @@ static bool make_server_settings(const struct settings *settings, struct arena *
         .static_prefix = settings->static_prefix,
         .artifacts_only = settings->artifacts_only,
         .no_serve_artifacts = !settings->serve_artifacts,
-        .threads = (unsigned)settings->threads,
+        .threads = (unsigned)(running->threads ? running->threads(settings) : settings->threads),
         .security = security_new(&security, arena, problem),
     };
     return server->security != NULL;

@@ -9,6 +9,7 @@ struct fastcgi_program {
     struct program program; /* its name is the file's, without .fcgi */
     const char *summary;    /* for --help: "Answers the tracking API" */
     struct service *service;
+    int64_t (*threads)(const struct settings *settings); /* NULL: the setting "threads" */
     /* What the program has besides the store; both may be NULL. A failed open leaves nothing to close. */
     enum status (*open)(struct service *service, struct arena *arena, struct error *error);
     void (*close)(struct service *service);
