@@ -40,7 +40,7 @@ struct gateway_usage_query {
 struct gateway_usage_sum {
     int64_t time_ms; /* when the bucket begins */
     struct sv endpoint_id;
-    struct sv endpoint_name; /* as of the latest call */
+    struct sv endpoint_name; /* as it was then */
     struct sv provider;      /* absent: none was called */
     struct sv model;
     int64_t calls, errors; /* errors: status 400 and above */
@@ -56,7 +56,7 @@ struct gateway_usage_sum {
 #define GATEWAY_USAGE_SUMS_MAX 10000
 
 struct gateway_usage_report {
-    const struct gateway_usage_sum *sums; /* by time, then endpoint, provider, model */
+    const struct gateway_usage_sum *sums; /* by time, then endpoint, its name, provider, model */
     size_t count;
 };
 
