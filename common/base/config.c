@@ -1,11 +1,9 @@
 #include "common/base/config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "common/base/conf_file.h"
 #include "common/base/number.h"
 
 #define FILE_MAX_BYTES   ((size_t)64 * 1024)
@@ -41,6 +39,9 @@ static const struct choice {
     {"x_frame_options", "DENY", "DENY"},
     {"x_frame_options", "NONE", "NONE"},
     {"app_name", "basic-auth", "basic-auth"},
+    {"trust_remote_user", "off", "off"},
+    {"trust_remote_user", "known", "known"},
+    {"trust_remote_user", "create", "create"},
     {"durability", "full", "full"},
     {"durability", "normal", "normal"},
     {"log_level", "error", "error"},
@@ -239,76 +240,20 @@ static bool load_defaults(struct loader *loader)
     return true;
 }
 
-static bool fail_reading(struct loader *loader, int error)
-{
-    char text[128];
-    return fail(loader, arena_printf(loader->arena, "Cannot read the configuration file '%s': %s.",
-                                     loader->file, strerror_r(error, text, sizeof text)));
-}
-
-static bool read_file(struct loader *loader, struct sv *content)
-{
-    char *bytes = ARENA_ARRAY(loader->arena, char, FILE_MAX_BYTES + 1);
-    size_t len = 0;
-    int file = open(loader->file, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return fail_reading(loader, errno);
-    while (len <= FILE_MAX_BYTES) {
-        ssize_t got = read(file, bytes + len, FILE_MAX_BYTES + 1 - len);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            int error = errno;
-            close(file);
-            return fail_reading(loader, error);
-        }
-        if (got == 0)
-            break;
-        len += (size_t)got;
-    }
-    close(file);
-    if (len > FILE_MAX_BYTES)
-        return fail(loader,
-                    arena_printf(loader->arena, "The configuration file '%s' is larger than %zu bytes.",
-                                 loader->file, FILE_MAX_BYTES));
-    *content = (struct sv){bytes, len};
-    return true;
-}
-
-/* Takes quotes or a comment off the value. */
-static bool strip_value(struct loader *loader, struct sv *value)
-{
-    if (value->len > 0 && (value->data[0] == '"' || value->data[0] == '\'')) {
-        struct sv inner = sv_from_offset(*value, 1);
-        size_t end = sv_find(inner, value->data[0]);
-        struct sv behind = sv_trim(sv_from_offset(inner, end + 1));
-        if (end == inner.len)
-            return fail_in_file(loader, SV("The quote is not closed."));
-        if (behind.len > 0 && behind.data[0] != '#')
-            return fail_in_file(loader, SV("There is text behind the closing quote."));
-        *value = sv_first(inner, end);
-        return true;
-    }
-    for (size_t i = 0; i < value->len; i++)
-        if (value->data[i] == '#' && (i == 0 || value->data[i - 1] == ' ' || value->data[i - 1] == '\t')) {
-            *value = sv_trim(sv_first(*value, i));
-            break;
-        }
-    return true;
-}
-
 static bool load_line(struct loader *loader, struct sv line)
 {
-    line = sv_trim(line);
-    if (line.len == 0 || line.data[0] == '#')
+    struct sv key, value;
+    const char *reason;
+    switch (conf_parse_line(line, &key, &value, &reason)) {
+    case CONF_NOTHING:
         return true;
-    size_t equals = sv_find(line, '=');
-    if (equals == line.len)
+    case CONF_SECTION:
         return fail_in_file(loader, SV("Expected 'key = value'."));
-    if (sv_find(line, '\0') < line.len)
-        return fail_in_file(loader, SV("There is a NUL byte."));
-    struct sv key = sv_trim(sv_first(line, equals));
-    struct sv value = sv_trim(sv_from_offset(line, equals + 1));
+    case CONF_BAD:
+        return fail_in_file(loader, sv_from(reason));
+    case CONF_SETTING:
+        break;
+    }
     size_t index = find_setting(key);
     if (index == setting_count)
         return fail_in_file(
@@ -316,7 +261,8 @@ static bool load_line(struct loader *loader, struct sv line)
     if (loader->config->sources[index] == SETTING_FILE)
         return fail_in_file(loader, arena_printf(loader->arena, "'%s' was set further up already.",
                                                  setting_table[index].name));
-    return strip_value(loader, &value) && set(loader, index, value);
+    reason = conf_plain_value(&value);
+    return reason ? fail_in_file(loader, sv_from(reason)) : set(loader, index, value);
 }
 
 static bool load_file(struct loader *loader, const char *file)
@@ -324,7 +270,7 @@ static bool load_file(struct loader *loader, const char *file)
     struct sv content;
     loader->source = SETTING_FILE;
     loader->file = file;
-    if (!read_file(loader, &content))
+    if (!conf_read_file(loader->arena, "configuration file", file, FILE_MAX_BYTES, &content, loader->problem))
         return false;
     for (loader->line = 1; content.data; loader->line++)
         if (!load_line(loader, sv_cut(&content, '\n')))

@@ -83,13 +83,13 @@ struct job_defaults {
     int64_t max_retries, retry_delay_ms, retry_delay_max_ms;
 };
 
-#define JOB_NAME_MAX       500 /* bytes */
+#define JOB_NAME_MAX       200 /* bytes; of parameters, too */
 #define JOB_TYPES_MAX      200
 #define JOB_OUTPUT_DEFAULT (1024 * 1024)
 #define JOB_OUTPUT_MAX     (16 * 1024 * 1024)
 #define JOB_TIMEOUT_MAX_MS (INT64_C(366) * 86400 * 1000)
-#define JOB_CONF_FILE_MAX  (256 * 1024) /* bytes of one file */
-#define JOB_CONF_FILES_MAX 200
+#define JOB_CONF_FILE_MAX  (64 * 1024) /* bytes of one file */
+#define JOB_CONF_FILES_MAX 100
 
 /* Reads all *.conf of a directory, in the order of their names. A directory that does not exist declares
  * nothing, if `optional`. Anything wrong fails: *problem is a sentence that names file and line. All texts

@@ -10,8 +10,9 @@
  *
  * A worker's round, in one transaction each:
  *   jobs_requeue_lost + job_take until nothing is taken  -> run them
- *   every third of a lease: job_heartbeat of each        -> end those that are not held any more
- *   job_log_append, job_progress, job_finish             -> job_signal_send
+ *   at every signal: job_check of each                   -> end those that are not held any more
+ *   every third of a lease: job_heartbeat of each        -> the same
+ *   job_log_append, job_progress, job_finish             -> job_signal_send after job_finish
  * and between: poll job_signal's descriptor until jobs_next_due. */
 
 struct job_lease {
@@ -47,7 +48,11 @@ enum status job_take(struct store_tx *tx, struct sv worker, int64_t lease_ms, co
  * transactions, too. */
 enum status jobs_next_due(struct store_tx *tx, const struct job_types *types, int64_t *due_ms);
 
-/* Moves the end of the lease to now + lease_ms. */
+/* Whether it is still ours; for read transactions, too. A signal may mean that something was cancelled. */
+enum status job_check(struct store_tx *tx, const struct job_lease *lease, enum job_hold *hold);
+
+/* Moves the end of the lease to now + lease_ms. That of a cancelled job goes on as well, until the worker has
+ * ended its processes and says so with job_finish: its exclusive lock is held as long. */
 enum status job_heartbeat(struct store_tx *tx, const struct job_lease *lease, int64_t lease_ms,
                           enum job_hold *hold);
 
@@ -66,14 +71,16 @@ struct job_ending {
     const struct job_type *type; /* its retry rules; NULL: no retries. Of JOB_END_TRANSIENT only */
 };
 
-/* Enters how an attempt ended, and gives up the lease; nothing happens unless *hold is JOB_HELD.
+/* Enters how an attempt ended, and gives up the lease. Of a job that was cancelled meanwhile
+ * (JOB_HOLD_CANCELED) only the lease is given up; a lease that was lost changes nothing.
  * *status (may be NULL) is what the job has become. */
 enum status job_finish(struct store_tx *tx, const struct job_lease *lease, const struct job_ending *ending,
                        enum job_hold *hold, enum job_status *status);
 
 /* What a running job says of itself: `progress` is clamped to 0..1, negative leaves it; absent texts leave
- * what was there. Messages are cut at JOB_MESSAGE_MAX. `details` is a JSON object. */
-#define JOB_MESSAGE_MAX 1000        /* bytes */
+ * what was there. Messages are cut at
+ * JOB_MESSAGE_MAX, and dropped if they are no UTF-8. `details` is a JSON object. */
+#define JOB_MESSAGE_MAX 1000        /* code points */
 #define JOB_DETAILS_MAX (64 * 1024) /* bytes; more is refused with INVALID_PARAMETER_VALUE */
 enum status job_progress(struct store_tx *tx, const struct job_lease *lease, double progress,
                          struct sv message, struct sv details, enum job_hold *hold);

@@ -57,8 +57,8 @@ enum status job_create(struct store_tx *tx, const struct job_new *new, struct jo
 /* RESOURCE_DOES_NOT_EXIST "Job with ID X not found"; so does every function here that takes an id. */
 enum status job_get(struct store_tx *tx, struct sv job_id, struct job *job);
 
-/* PENDING and RUNNING become CANCELED at once; whoever runs it learns it from its next heartbeat. WRONG_STATE
- * if the job is finalized. */
+/* PENDING and RUNNING become CANCELED at once. Whoever runs it learns it from job_check or its next
+ * heartbeat, so the caller signals after the commit. WRONG_STATE if the job is finalized. */
 enum status job_cancel(struct store_tx *tx, struct sv job_id, struct job *job);
 
 struct job_filter {
