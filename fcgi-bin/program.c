@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/version.h"
+#include "fcgi-bin/auth.h"
 
 #define MEMORY_LIMIT (64UL * 1024 * 1024) /* of what lives as long as the process */
 
@@ -204,12 +205,14 @@ static int run(struct arena *arena)
     start_log(&config.settings);
     if (config.settings.expose_prometheus.len)
         metrics_open(arena_cstr(arena, config.settings.expose_prometheus), running->program.name);
-    if (service_open(running->service, &config.settings, arena, &error) != OK ||
+    if (service_open(running->service, running->program.name, &config.settings, arena, &error) != OK ||
         (running->open && running->open(running->service, arena, &error) != OK)) {
         service_close(running->service);
         security_free(options.settings.security);
         return refuse_start(error.detail.len ? error.detail : error.message);
     }
+    if (running->service->auth)
+        options.access = auth_hooks;
     int status = command_line.replay ? server_replay(&options, command_line.replay) : server_run(&options);
     if (running->close)
         running->close(running->service);

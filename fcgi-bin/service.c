@@ -5,11 +5,22 @@
 #include "common/store/artifact_location.h"
 #include "common/store/model_source.h"
 #include "common/store/uri.h"
+#include "fcgi-bin/auth.h"
 #include "fcgi-bin/service.h"
 
 static enum db_durability durability_of(const struct settings *settings)
 {
     return sv_equal(settings->durability, SV("normal")) ? DB_DURABILITY_NORMAL : DB_DURABILITY_FULL;
+}
+
+static struct db_options db_options_of(const struct settings *settings)
+{
+    return (struct db_options){
+        .durability = durability_of(settings),
+        .write_timeout_ms = settings->write_timeout_ms,
+        .read_timeout_ms = settings->read_timeout_ms,
+        .create = true,
+    };
 }
 
 static enum status open_registry(struct service *service, const struct db_options *tracking,
@@ -34,12 +45,7 @@ static enum status open_registry(struct service *service, const struct db_option
 static enum status open_store(struct service *service, const struct settings *settings, struct arena *arena,
                               struct error *error)
 {
-    struct db_options options = {
-        .durability = durability_of(settings),
-        .write_timeout_ms = settings->write_timeout_ms,
-        .read_timeout_ms = settings->read_timeout_ms,
-        .create = true,
-    };
+    struct db_options options = db_options_of(settings);
     struct store_settings store = {
         .artifact_location_limit = settings->artifact_location_max_length,
         .truncate_long_values = settings->truncate_long_values,
@@ -57,13 +63,45 @@ static enum status open_store(struct service *service, const struct settings *se
     return open_registry(service, &options, &store, arena, error);
 }
 
-enum status service_open(struct service *service, const struct settings *settings, struct arena *arena,
-                         struct error *error)
+/* The users' database may be that of the experiments, or of the models, under another name. */
+static enum status open_users(struct service *service, const struct settings *settings, struct arena *arena,
+                              struct error *error)
+{
+    struct auth_settings auth;
+    struct sv problem, path, tracking, registry, directory = service->artifacts.working_directory;
+    struct db_options options = db_options_of(settings);
+    const struct store_settings store = {.working_directory = directory};
+    if (!auth_settings_load(settings, arena, &auth, &problem))
+        return error_set(error, arena, INVALID_PARAMETER_VALUE, "%.*s", SV_ARG(problem));
+    if (auth_database(settings, &auth, arena, error, &path) != OK ||
+        store_uri_path(arena, error, settings->backend_store_uri, &tracking) != OK ||
+        store_uri_path(arena, error, settings->registry_store_uri, &registry) != OK)
+        return FAILED;
+    path = path_absolute(arena, directory, path);
+    if (service->has_store && sv_equal(path, path_absolute(arena, directory, tracking))) {
+        service->users = &service->store;
+    } else if (service->has_store && settings->registry_store_uri.len &&
+               sv_equal(path, path_absolute(arena, directory, registry))) {
+        service->users = service->registry;
+    } else {
+        options.path = path;
+        service->users_store = (struct store){.settings = store};
+        service->users_store.db = db_open(&options, arena, error);
+        if (!service->users_store.db)
+            return FAILED;
+        service->users = &service->users_store;
+    }
+    return auth_open(service, &auth, path, arena, error);
+}
+
+enum status service_open(struct service *service, const char *program, const struct settings *settings,
+                         struct arena *arena, struct error *error)
 {
     char *directory = getcwd(NULL, 0);
     if (!directory)
         return error_set(error, arena, INTERNAL_ERROR, "The working directory cannot be found out.");
     *service = (struct service){.settings = settings,
+                                .program = program,
                                 .artifacts = {
                                     .serve_artifacts = settings->serve_artifacts,
                                     .destination = settings->artifacts_destination,
@@ -71,11 +109,17 @@ enum status service_open(struct service *service, const struct settings *setting
                                     .working_directory = arena_copy(arena, sv_from(directory)),
                                 }};
     free(directory);
-    return settings->artifacts_only ? OK : open_store(service, settings, arena, error);
+    if (!settings->artifacts_only && open_store(service, settings, arena, error) != OK)
+        return FAILED;
+    return auth_is_on(settings) ? open_users(service, settings, arena, error) : OK;
 }
 
 void service_close(struct service *service)
 {
+    auth_close(service);
+    if (service->users == &service->users_store)
+        store_close(&service->users_store);
+    service->users = NULL;
     if (service->registry != &service->store)
         store_close(&service->registry_store);
     service->registry = NULL;
@@ -88,35 +132,57 @@ struct service_transaction {
     struct service *service;
     struct store_tx *tx;
     struct store_tx *tracking; /* beside a transaction of the registry; mostly NULL */
+    struct store_tx *users;    /* beside both, where users have a database of their own; mostly NULL */
 };
 
-static enum status begin(void *context, const struct operation *operation, enum access access,
-                         struct arena *arena, struct error *error, void **transaction)
+static struct store *store_of(struct service *service, const struct operation *operation)
 {
-    struct service *service = context;
+    if (operation && operation->users)
+        return service->users;
     if (!service->has_store)
-        return error_internal(error, arena, "a transaction without a store");
+        return NULL;
+    return operation && operation->registry ? service->registry : &service->store;
+}
+
+static enum status begin_on(struct service *service, struct store *store, enum access access,
+                            struct arena *arena, struct error *error, void **transaction)
+{
     struct service_transaction *begun = ARENA_NEW(arena, struct service_transaction);
-    struct store *store = operation && operation->registry ? service->registry : &service->store;
     begun->service = service;
     begun->tx = store_begin(store, access == ACCESS_WRITE ? DB_WRITE : DB_READ, arena, error);
     *transaction = begun;
     return begun->tx ? OK : FAILED;
 }
 
+static enum status begin(void *context, const struct operation *operation, enum access access,
+                         struct arena *arena, struct error *error, void **transaction)
+{
+    struct store *store = store_of(context, operation);
+    if (!store)
+        return error_internal(error, arena, "a transaction without a store");
+    return begin_on(context, store, access, arena, error, transaction);
+}
+
 static enum status commit(void *transaction)
 {
     struct service_transaction *begun = transaction;
+    enum status status = OK;
     /* In this order: a commit waits for the writers behind it, and those may want the other database. */
-    if (!begun->tracking || store_commit(begun->tracking) == OK)
-        return store_commit(begun->tx);
-    store_rollback(begun->tx);
-    return FAILED;
+    struct store_tx *in_order[] = {begun->users, begun->tracking, begun->tx};
+    for (size_t i = 0; i < sizeof(in_order) / sizeof(in_order[0]); i++) {
+        if (in_order[i] && status == OK)
+            status = store_commit(in_order[i]);
+        else if (in_order[i])
+            store_rollback(in_order[i]);
+    }
+    return status;
 }
 
 static void rollback(void *transaction)
 {
     struct service_transaction *begun = transaction;
+    if (begun->users)
+        store_rollback(begun->users);
     if (begun->tracking)
         store_rollback(begun->tracking);
     store_rollback(begun->tx);
@@ -145,6 +211,31 @@ struct store_tx *request_tracking_tx(const struct request *request, enum db_acce
     if (!transaction->tracking)
         transaction->tracking = store_begin(store, access, tx->arena, tx->error);
     return transaction->tracking;
+}
+
+enum status request_begin_users(struct request *request, enum access access)
+{
+    struct service *service = request_service(request);
+    enum status status =
+        begin_on(service, service->users, access, request->arena, &request->error, &request->transaction);
+    if (status != OK)
+        request->transaction = NULL;
+    request->transaction_access = access;
+    return status;
+}
+
+struct store_tx *request_users_tx(const struct request *request, enum db_access access)
+{
+    struct service_transaction *transaction = request->transaction;
+    struct store_tx *tx = transaction->tx;
+    struct store *store = transaction->service->users;
+    if (tx->store == store)
+        return tx;
+    if (transaction->tracking && transaction->tracking->store == store)
+        return transaction->tracking;
+    if (!transaction->users)
+        transaction->users = store_begin(store, access, tx->arena, tx->error);
+    return transaction->users;
 }
 
 const struct artifact_settings *request_artifacts(const struct request *request)

@@ -7,19 +7,25 @@
 #include "common/http/server.h"
 #include "common/store/store.h"
 
+struct auth;
+
 /* What the handlers of every program share. */
 struct service {
     const struct settings *settings; /* as at the start; they live as long as the process */
+    const char *program;             /* "tracking" */
     struct store store;
     bool has_store; /* not with --artifacts-only */
     struct store registry_store;
     struct store *registry; /* the store of the model registry: registry_store, or `store` if both are one */
+    struct store users_store;
+    struct store *users; /* where the users are: users_store, or one of the others; NULL: no authentication */
+    struct auth *auth;   /* auth.h; NULL: no authentication */
     struct artifact_settings artifacts;
 };
 
 /* Opens the stores that the settings name. On failure `error` holds a sentence for the administrator. */
-enum status service_open(struct service *service, const struct settings *settings, struct arena *arena,
-                         struct error *error);
+enum status service_open(struct service *service, const char *program, const struct settings *settings,
+                         struct arena *arena, struct error *error);
 void service_close(struct service *service);
 
 /* Transactions of the store; their context is the service. */
@@ -34,6 +40,17 @@ struct store_tx *request_tx(const struct request *request);
  * one of theirs, which ends with it: it is committed before the registry's. Call it once in a request. NULL
  * on failure (the error is set). */
 struct store_tx *request_tracking_tx(const struct request *request, enum db_access access);
+
+/* With authentication, beside the open transaction: that of the database with users and permissions, to grant
+ * something to who has made it, or to drop what was granted on what is gone. It is the open one if both are
+ * in one database, else one that ends with it and is committed before it. Take it after request_tracking_tx,
+ * and always with the same access in one request. NULL on failure (the error is set). */
+struct store_tx *request_users_tx(const struct request *request, enum db_access access);
+
+/* With authentication, while no transaction is open: begins one of the users' database, which request_tx
+ * gives then. As with request_begin, request_commit ends it. */
+enum status request_begin_users(struct request *request, enum access access);
+
 const struct artifact_settings *request_artifacts(const struct request *request);
 
 #endif

@@ -3,10 +3,17 @@
 #include "common/http/input_value.h"
 #include "common/json/json_read.h"
 
+static bool is_json_type(struct sv content_type)
+{
+    struct sv type = sv_trim(sv_cut(&content_type, ';'));
+    return sv_equal_ignoring_case(type, SV("application/json"));
+}
+
 static bool reads_query(const struct request *request)
 {
     bool get = request->method == METHOD_GET || request->method == METHOD_HEAD;
-    return request->operation->raw_body || (get && request->query.len);
+    return request->operation->raw_body || (get && request->query.len) ||
+           (request->operation->query_or_body && !is_json_type(request->content_type));
 }
 
 /* The types that a browser sends across sites without asking first (Fetch standard, CORS-safelisted). */

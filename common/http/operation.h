@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/base/permission.h"
 #include "common/http/field.h"
 
 struct request;
@@ -63,10 +64,9 @@ enum resource {
     RESOURCE_SECRET,
     RESOURCE_ENDPOINT,
     RESOURCE_MODEL_DEFINITION,
+    RESOURCE_USER, /* the user that the input's `username` names: for himself, and administrators */
     RESOURCE_ADMIN,
 };
-
-enum permission { PERMISSION_NONE, PERMISSION_READ, PERMISSION_USE, PERMISSION_EDIT, PERMISSION_MANAGE };
 
 struct need {
     enum resource resource;
@@ -98,6 +98,9 @@ struct operation {
     bool any_content_type;     /* the body is not JSON, or its type does not matter */
     bool raw_body;             /* the handler reads the body itself */
     bool registry;             /* its transaction is the model registry's, which may be another database */
+    bool users;                /* is there only with authentication; its transaction is the users' database */
+    bool query_or_body;        /* without a body of JSON the parameters are in the query */
+    bool csrf_in_form;         /* the handler looks for the token of a session in the form that it reads */
     bool never_artifacts_only; /* answers even with --artifacts-only (health, version, /) */
     bool artifact_proxy;       /* answers with --artifacts-only, but not with --no-serve-artifacts */
 };

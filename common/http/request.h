@@ -38,6 +38,18 @@ struct reply {
     uint64_t sent; /* body bytes sent */
 };
 
+/* Who is asking. */
+enum identity_how { IDENTITY_PASSWORD, IDENTITY_TOKEN, IDENTITY_SESSION, IDENTITY_WEB_SERVER };
+
+struct identity {
+    int64_t user_id;
+    struct sv username;
+    bool is_admin;
+    enum identity_how how;
+    bool may_write;      /* else a token that is good for reading only */
+    bool may_administer; /* else a token that is not good for users, permissions and tokens */
+};
+
 struct path_parameter {
     struct sv name;
     struct sv value; /* decoded */
@@ -68,6 +80,7 @@ struct request {
 
     const struct operation *operation; /* NULL until routed */
     struct sv pattern;                 /* the row's full path, e.g. "/api/2.0/mlflow/runs/get" */
+    const struct identity *identity;   /* NULL: authentication is off, or the row is for everybody */
     const char *stage;                 /* which stage is at work; for the log */
     struct path_parameter parameters[MAX_PATH_PARAMETERS];
     size_t parameter_count;

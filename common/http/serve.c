@@ -17,9 +17,17 @@
  * reply is already made. The order is the security model: nothing that costs comes before the host and origin
  * checks. */
 static const struct stage stages[] = {
-    {"head", stage_head},   {"host", stage_host},       {"origin", stage_origin},
-    {"route", stage_route}, {"body", stage_body},       {"input", input_check},
-    {"begin", stage_begin}, {"handler", stage_handler}, {"commit", request_commit},
+    {"head", stage_head},
+    {"host", stage_host},
+    {"origin", stage_origin},
+    {"route", stage_route},
+    {"authenticate", stage_authenticate},
+    {"body", stage_body},
+    {"input", input_check},
+    {"permit", stage_permit},
+    {"begin", stage_begin},
+    {"handler", stage_handler},
+    {"commit", request_commit},
 };
 
 static void run_stages(struct request *request)

@@ -23,9 +23,19 @@ struct transaction_hooks {
     void (*rollback)(void *transaction);
 };
 
+/* Who may ask for what; both NULL where authentication is off. Each returns OK, or has made the reply or set
+ * the error. */
+struct access_hooks {
+    /* Before the body is read: sets request->identity. It stays NULL for rows that are public. */
+    enum status (*authenticate)(void *context, struct request *request);
+    /* On the input that the handler will see, before its transaction begins. */
+    enum status (*permit)(void *context, struct request *request, const void *in);
+};
+
 struct server_options {
     const struct program *program;
     struct transaction_hooks hooks;
+    struct access_hooks access;
     void *context;
     struct server_settings settings;
     const char *listen; /* "unix:PATH" or "HOST:PORT"; NULL: LISTEN_FDS, descriptor 0, or plain CGI */

@@ -243,6 +243,10 @@ enum status stage_route(struct request *request)
         if (path.len)
             outcome = router_find(request->state->router, request, path, &allow);
     }
+    if (outcome == ROUTE_FOUND && request->operation->users && !request->server->options.access.authenticate)
+        outcome = ROUTE_UNKNOWN;
+    if (outcome != ROUTE_FOUND)
+        request->operation = NULL;
     switch (outcome) {
     case ROUTE_BAD_PATH:
         return fail(request, INVALID_PARAMETER_VALUE, "Invalid path");
@@ -260,6 +264,18 @@ enum status stage_route(struct request *request)
     if (request->method == METHOD_OPTIONS)
         return answer_options(request, allow);
     return check_mode(request);
+}
+
+enum status stage_authenticate(struct request *request)
+{
+    const struct server_options *options = &request->server->options;
+    return options->access.authenticate ? options->access.authenticate(options->context, request) : OK;
+}
+
+enum status stage_permit(struct request *request)
+{
+    const struct server_options *options = &request->server->options;
+    return options->access.permit ? options->access.permit(options->context, request, request->input) : OK;
 }
 
 static int64_t body_limit(const struct operation *operation)

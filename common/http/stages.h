@@ -13,7 +13,9 @@ enum status stage_head(struct request *request);
 enum status stage_host(struct request *request);
 enum status stage_origin(struct request *request);
 enum status stage_route(struct request *request);
+enum status stage_authenticate(struct request *request);
 enum status stage_body(struct request *request);
+enum status stage_permit(struct request *request);
 enum status stage_begin(struct request *request);
 enum status stage_handler(struct request *request);
 

@@ -1,0 +1,288 @@
+#include "fcgi-bin/auth_password.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/clock.h"
+#include "common/base/id.h"
+#include "common/security/password.h"
+#include "common/store/login_failures.h"
+#include "fcgi-bin/auth.h"
+
+#define WORKING_MAX   2  /* verifications at a time; each has 32 MiB */
+#define WAITING_MAX   24 /* threads that wait for one */
+#define WAIT_SECONDS  10
+#define REMEMBERED    1024
+#define WAYS          4 /* places that one digest may have */
+#define DIGEST_BYTES  32
+#define PROCESS_BYTES 32
+
+struct remembered {
+    unsigned char digest[DIGEST_BYTES];
+    int64_t user_id; /* 0: the place is free */
+    int64_t generation;
+    int64_t until_us; /* of the monotonic clock */
+};
+
+struct password_check {
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    unsigned working, waiting;
+    unsigned char key[PROCESS_BYTES];
+    struct remembered remembered[REMEMBERED];
+};
+
+struct password_check *password_check_new(void)
+{
+    struct password_check *check = calloc(1, sizeof(struct password_check));
+    pthread_condattr_t attributes;
+    if (!check)
+        abort();
+    pthread_mutex_init(&check->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&check->done, &attributes);
+    pthread_condattr_destroy(&attributes);
+    random_bytes(check->key, sizeof(check->key));
+    return check;
+}
+
+void password_check_free(struct password_check *check)
+{
+    if (!check)
+        return;
+    pthread_cond_destroy(&check->done);
+    pthread_mutex_destroy(&check->lock);
+    OPENSSL_cleanse(check, sizeof(*check));
+    free(check);
+}
+
+/* --- Two at a time --- */
+
+/* A request that is given up for lack of memory does not come to its end: the thread's next one makes up for
+ * it. */
+static _Thread_local bool is_working;
+
+static void end_work(struct password_check *check)
+{
+    pthread_mutex_lock(&check->lock);
+    check->working--;
+    is_working = false;
+    pthread_cond_signal(&check->done);
+    pthread_mutex_unlock(&check->lock);
+}
+
+static bool begin_work(struct password_check *check)
+{
+    struct timespec until;
+    if (is_working)
+        end_work(check);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += WAIT_SECONDS;
+    pthread_mutex_lock(&check->lock);
+    bool may = check->working < WORKING_MAX || check->waiting < WAITING_MAX;
+    check->waiting++;
+    while (may && check->working >= WORKING_MAX)
+        may = pthread_cond_timedwait(&check->done, &check->lock, &until) == 0;
+    check->waiting--;
+    check->working += may;
+    is_working = may;
+    pthread_mutex_unlock(&check->lock);
+    return may;
+}
+
+static enum status too_busy(struct request *request)
+{
+    return fail(request, TEMPORARILY_UNAVAILABLE,
+                "The server has too many passwords to check at the moment. Try again later.");
+}
+
+/* --- What was verified lately --- */
+
+static void digest_of(const struct password_check *check, struct arena *arena, struct sv username,
+                      struct sv password, unsigned char digest[DIGEST_BYTES])
+{
+    struct sv both = arena_printf(arena, "%zu:%.*s%.*s", username.len, SV_ARG(username), SV_ARG(password));
+    unsigned length = 0;
+    if (!HMAC(EVP_sha256(), check->key, sizeof(check->key), (const unsigned char *)both.data, both.len,
+              digest, &length)) {
+        fputs("OpenSSL cannot sign\n", stderr);
+        abort();
+    }
+    OPENSSL_cleanse((char *)both.data, both.len);
+}
+
+static struct remembered *places_of(struct password_check *check, const unsigned char *digest)
+{
+    size_t at = ((size_t)digest[0] << 8 | digest[1]) % (REMEMBERED / WAYS);
+    return &check->remembered[at * WAYS];
+}
+
+static bool recall(struct password_check *check, const unsigned char *digest, struct remembered *found)
+{
+    struct remembered *places = places_of(check, digest);
+    int64_t now = clock_monotonic_us();
+    bool is_there = false;
+    pthread_mutex_lock(&check->lock);
+    for (size_t i = 0; i < WAYS && !is_there; i++) {
+        is_there = places[i].user_id && places[i].until_us > now &&
+                   CRYPTO_memcmp(places[i].digest, digest, DIGEST_BYTES) == 0;
+        if (is_there)
+            *found = places[i];
+    }
+    pthread_mutex_unlock(&check->lock);
+    return is_there;
+}
+
+static void remember(struct password_check *check, const unsigned char *digest, const struct user *user)
+{
+    struct remembered *places = places_of(check, digest);
+    pthread_mutex_lock(&check->lock);
+    struct remembered *oldest = places;
+    for (size_t i = 0; i < WAYS; i++) {
+        if (CRYPTO_memcmp(places[i].digest, digest, DIGEST_BYTES) == 0) {
+            oldest = &places[i];
+            break;
+        }
+        if (places[i].until_us < oldest->until_us)
+            oldest = &places[i];
+    }
+    memcpy(oldest->digest, digest, DIGEST_BYTES);
+    oldest->user_id = user->id;
+    oldest->generation = user->generation;
+    oldest->until_us = clock_monotonic_us() + PASSWORD_REMEMBERED_MS * 1000L;
+    pthread_mutex_unlock(&check->lock);
+}
+
+/* --- One attempt --- */
+
+struct attempt {
+    struct sv username;
+    struct sv password;
+    unsigned char digest[DIGEST_BYTES];
+    bool known; /* was verified lately, and is so still */
+    bool found; /* there is such a user */
+    bool has_failures;
+    int64_t wait_ms;
+    struct user user;
+};
+
+static enum status look_in(struct store_tx *tx, struct request *request, struct attempt *attempt)
+{
+    struct remembered remembered;
+    struct password_check *check = request_auth(request)->passwords;
+    if (recall(check, attempt->digest, &remembered)) {
+        if (user_find_id(tx, remembered.user_id, &attempt->user, &attempt->found) != OK)
+            return FAILED;
+        attempt->known = attempt->found && attempt->user.generation == remembered.generation;
+        if (attempt->known)
+            return OK;
+    }
+    if (login_wait(tx, attempt->username, request->remote_addr, &attempt->wait_ms) != OK ||
+        login_has_failures(tx, attempt->username, request->remote_addr, &attempt->has_failures) != OK)
+        return FAILED;
+    return user_find(tx, attempt->username, &attempt->user, &attempt->found);
+}
+
+static enum status look(struct request *request, struct attempt *attempt)
+{
+    if (request_begin_users(request, ACCESS_READ) != OK ||
+        look_in(request_tx(request), request, attempt) != OK)
+        return FAILED;
+    return request_commit(request);
+}
+
+static enum status refuse_haste(struct request *request, const struct attempt *attempt)
+{
+    long long seconds = (attempt->wait_ms + 999) / 1000;
+    auth_audit_refusal(request, attempt->username, "too many failed logins");
+    reply_header(request, "retry-after", arena_printf(request->arena, "%lld", seconds));
+    return fail(request, REQUEST_LIMIT_EXCEEDED, "Too many failed logins. Try again in %lld s.", seconds);
+}
+
+/* Whether the password is right; the time that it takes does not tell whether there is such a user. */
+static bool verify(const struct attempt *attempt)
+{
+    if (attempt->found && attempt->user.password_hash.data)
+        return password_verify(attempt->user.password_hash, attempt->password);
+    password_verify_nothing(attempt->password);
+    return false;
+}
+
+static enum status note(struct request *request, const struct attempt *attempt, bool failed)
+{
+    if (request_begin_users(request, ACCESS_WRITE) != OK)
+        return FAILED;
+    struct store_tx *tx = request_tx(request);
+    if ((failed ? login_failed(tx, attempt->username, request->remote_addr)
+                : login_succeeded(tx, attempt->username, request->remote_addr)) != OK)
+        return FAILED;
+    return request_commit(request);
+}
+
+/* With a place among those who may work. */
+static enum status work(struct request *request, struct attempt *attempt, bool *right)
+{
+    /* Others may have failed, or verified the same, while this one waited. */
+    if (look(request, attempt) != OK)
+        return FAILED;
+    if (attempt->wait_ms > 0 && !attempt->known)
+        return OK;
+    *right = attempt->known || verify(attempt);
+    return OK;
+}
+
+static enum status verify_in_turn(struct request *request, struct attempt *attempt)
+{
+    struct password_check *check = request_auth(request)->passwords;
+    bool right = false;
+    if (!begin_work(check))
+        return too_busy(request);
+    enum status status = work(request, attempt, &right);
+    end_work(check);
+    if (status != OK)
+        return FAILED;
+    if (!right && attempt->wait_ms > 0)
+        return refuse_haste(request, attempt);
+    if (!right) {
+        if (note(request, attempt, true) != OK)
+            return FAILED;
+        auth_audit_refusal(request, attempt->username, "wrong user or password");
+        return auth_refuse_unknown(request);
+    }
+    remember(check, attempt->digest, &attempt->user);
+    return attempt->has_failures ? note(request, attempt, false) : OK;
+}
+
+enum status auth_check_password(struct request *request, struct sv username, struct sv password,
+                                struct user *user)
+{
+    struct attempt attempt = {.username = username, .password = password};
+    digest_of(request_auth(request)->passwords, request->arena, username, password, attempt.digest);
+    if (look(request, &attempt) != OK)
+        return FAILED;
+    if (!attempt.known) {
+        if (attempt.wait_ms > 0)
+            return refuse_haste(request, &attempt);
+        if (verify_in_turn(request, &attempt) != OK)
+            return FAILED;
+    }
+    *user = attempt.user;
+    return OK;
+}
+
+enum status auth_hash_password(struct request *request, struct sv password, struct sv *hash)
+{
+    struct password_check *check = request_auth(request)->passwords;
+    if (!begin_work(check))
+        return too_busy(request);
+    *hash = password_hash(request->arena, password);
+    end_work(check);
+    return hash->data ? OK : too_busy(request);
+}
