@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/worker_span_index.h"
 #include "cli/worker_webhooks.h"
 #include "common/base/log.h"
 #include "common/store/outbox.h"
@@ -26,26 +27,28 @@ struct worker_call {
     int rest_count;
     struct config config;
     struct webhook_rules rules;
-    struct store store;
-    struct sv database, key_path;
+    struct store registry, tracking; /* often one database, opened once */
+    struct sv key_path;
 };
 
 static void print_help(void)
 {
     printf(
         "Usage: tracklight " USAGE "\n\n"
-        "Do what is not done while a client waits: make the deliveries of webhooks. `tracklight server` "
-        "runs\n"
-        "one worker itself. Others may be run beside it, on the same database.\n\n"
+        "Do what is not done while a client waits: make the deliveries of webhooks, and index what spans\n"
+        "say, for searches. `tracklight server` runs one worker itself. Others may be run beside it, on the\n"
+        "same database.\n\n"
         "Options:\n"
-        "  --once         Make the deliveries that are due, then end; for cron, where nothing else runs all\n"
-        "                 the time. A delivery that is to be tried again later is left to the next run.\n"
+        "  --once         Make the deliveries that are due, index what has come, then end; for cron, where\n"
+        "                 nothing else runs all the time. A delivery that is to be tried again later is "
+        "left\n"
+        "                 to the next run.\n"
         "  --status       Show the deliveries of each webhook that wait, were made, or were given up, and\n"
         "                 the last problem, and end.\n"
         "  --config FILE  Read settings from FILE.\n"
         "  --help         Show this text.\n\n"
         "The settings are those of the server, and so are their options and environment variables: see\n"
-        "`tracklight server --help`. --backend-store-uri and --registry-store-uri name the database.\n\n"
+        "`tracklight server --help`. --backend-store-uri and --registry-store-uri name the databases.\n\n"
         "SIGTERM and SIGINT end the worker; what is under way has %d s to end, and is made again by the\n"
         "next worker if that is not enough. SIGHUP reopens the log file.\n",
         STOP_GRACE_MS / 1000);
@@ -88,27 +91,50 @@ static int failed(const struct error *error)
                          SV_ARG(error->detail), error->detail.len ? ")" : "");
 }
 
-/* Webhooks belong to the model registry. */
-static int open_store(struct worker_call *call, struct arena *arena)
+static int open_database(struct worker_call *call, struct sv path, struct arena *arena, struct store *store)
+{
+    const struct settings *settings = &call->config.settings;
+    struct error error = {.code = ERROR_NONE};
+    const struct db_options options = {
+        .path = path,
+        .durability =
+            sv_equal(settings->durability, SV("normal")) ? DB_DURABILITY_NORMAL : DB_DURABILITY_FULL,
+        .max_readers = 3,
+        .write_timeout_ms = settings->write_timeout_ms,
+        .read_timeout_ms = settings->read_timeout_ms,
+        .create = !call->status,
+    };
+    store->db = db_open(&options, arena, &error);
+    return store->db ? EXIT_OK : failed(&error);
+}
+
+/* Webhooks belong to the model registry, spans to tracking. */
+static int open_stores(struct worker_call *call, struct arena *arena)
 {
     const struct settings *settings = &call->config.settings;
     struct error error = {.code = ERROR_NONE};
     struct sv uri =
         settings->registry_store_uri.len ? settings->registry_store_uri : settings->backend_store_uri;
-    if (store_uri_path(arena, &error, uri, &call->database) != OK ||
+    struct sv registry, tracking;
+    if (store_uri_path(arena, &error, uri, &registry) != OK ||
+        store_uri_path(arena, &error, settings->backend_store_uri, &tracking) != OK ||
         webhook_key_path(arena, &error, uri, &call->key_path) != OK)
         return failed(&error);
-    const struct db_options options = {
-        .path = call->database,
-        .durability =
-            sv_equal(settings->durability, SV("normal")) ? DB_DURABILITY_NORMAL : DB_DURABILITY_FULL,
-        .max_readers = 2,
-        .write_timeout_ms = settings->write_timeout_ms,
-        .read_timeout_ms = settings->read_timeout_ms,
-        .create = !call->status,
-    };
-    call->store.db = db_open(&options, arena, &error);
-    return call->store.db ? EXIT_OK : failed(&error);
+    int status = open_database(call, registry, arena, &call->registry);
+    if (status != EXIT_OK || call->status)
+        return status;
+    if (!sv_equal(registry, tracking))
+        return open_database(call, tracking, arena, &call->tracking);
+    call->tracking = call->registry;
+    return EXIT_OK;
+}
+
+static void close_stores(struct worker_call *call)
+{
+    if (call->tracking.db && call->tracking.db != call->registry.db)
+        db_close(call->tracking.db);
+    if (call->registry.db)
+        db_close(call->registry.db);
 }
 
 /* --- status --- */
@@ -142,7 +168,7 @@ static int print_status(struct worker_call *call, struct arena *arena)
     struct error error = {.code = ERROR_NONE};
     const struct outbox_summary *rows;
     size_t count;
-    struct store_tx *tx = store_begin(&call->store, DB_READ, arena, &error);
+    struct store_tx *tx = store_begin(&call->registry, DB_READ, arena, &error);
     if (!tx || outbox_summarize(tx, &rows, &count) != OK) {
         if (tx)
             store_rollback(tx);
@@ -183,20 +209,39 @@ static void start_log(const struct settings *settings)
         log_warning("the log file %.*s cannot be opened", SV_ARG(settings->log_file));
 }
 
-/* Until the worker ends, or is told to. */
-static void wait_for_end(struct webhook_worker *worker, const struct settings *settings, int signals)
+struct tasks {
+    struct webhook_worker *webhooks;
+    struct span_index_worker *span_index;
+};
+
+static void stop_tasks(const struct tasks *tasks)
 {
-    struct pollfd polled[2] = {{.fd = signals, .events = POLLIN},
-                               {.fd = webhook_worker_ended(worker), .events = POLLIN}};
-    for (;;) {
+    if (tasks->webhooks)
+        webhook_worker_stop(tasks->webhooks, STOP_GRACE_MS);
+    if (tasks->span_index)
+        span_index_worker_stop(tasks->span_index);
+}
+
+/* Until all of the tasks have ended of themselves, or are told to. */
+static void wait_for_end(const struct tasks *tasks, const struct settings *settings, int signals)
+{
+    struct pollfd polled[] = {{.fd = webhook_worker_ended(tasks->webhooks), .events = POLLIN},
+                              {.fd = span_index_worker_ended(tasks->span_index), .events = POLLIN},
+                              {.fd = signals, .events = POLLIN}};
+    enum { TASKS = sizeof(polled) / sizeof(polled[0]) - 1 };
+    for (int ended = 0; ended < TASKS;) {
         struct signalfd_siginfo info;
-        if (poll(polled, 2, -1) < 0 && errno != EINTR)
+        if (poll(polled, TASKS + 1, -1) < 0 && errno != EINTR)
             return;
-        if (polled[1].revents)
-            return;
+        for (int i = 0; i < TASKS; i++) {
+            if (polled[i].fd < 0 || !polled[i].revents)
+                continue;
+            polled[i].fd = -1; /* poll passes over it */
+            ended++;
+        }
         while (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
             if (info.ssi_signo != SIGHUP) {
-                webhook_worker_stop(worker, STOP_GRACE_MS);
+                stop_tasks(tasks);
                 return;
             }
             start_log(settings);
@@ -204,26 +249,49 @@ static void wait_for_end(struct webhook_worker *worker, const struct settings *s
     }
 }
 
-static int run_worker(struct worker_call *call, int signals)
+static bool start_tasks(struct worker_call *call, struct tasks *tasks)
 {
-    const struct settings *settings = &call->config.settings;
     const struct webhook_worker_options options = {
-        .store = &call->store,
+        .store = &call->registry,
         .rules = &call->rules,
-        .settings = settings,
+        .settings = &call->config.settings,
         .key_path = call->key_path,
         .once = call->once,
     };
-    struct webhook_worker *worker = signals < 0 ? NULL : webhook_worker_start(&options);
-    if (!worker)
-        return command_error("the worker cannot be started: %s", strerror(errno));
-    wait_for_end(worker, settings, signals);
-    struct webhook_worker_sums sums = webhook_worker_join(worker);
+    tasks->webhooks = webhook_worker_start(&options);
+    tasks->span_index = tasks->webhooks ? span_index_worker_start(&call->tracking, call->once) : NULL;
+    return tasks->span_index != NULL;
+}
+
+/* Waits for what has been started. */
+static int end_tasks(const struct worker_call *call, const struct tasks *tasks)
+{
+    struct webhook_worker_sums webhooks = {0};
+    struct span_index_worker_sums spans = {0};
+    if (tasks->webhooks)
+        webhooks = webhook_worker_join(tasks->webhooks);
+    if (tasks->span_index)
+        spans = span_index_worker_join(tasks->span_index);
     if (!call->once)
         return EXIT_OK;
-    printf("%lld delivered, %lld to be tried again, %lld given up\n", (long long)sums.delivered,
-           (long long)sums.postponed, (long long)sums.given_up);
-    return sums.trouble ? EXIT_FAILED : EXIT_OK;
+    printf("%lld delivered, %lld to be tried again, %lld given up\n", (long long)webhooks.delivered,
+           (long long)webhooks.postponed, (long long)webhooks.given_up);
+    if (spans.spans)
+        printf("%lld spans indexed\n", (long long)spans.spans);
+    return webhooks.trouble || spans.trouble ? EXIT_FAILED : EXIT_OK;
+}
+
+static int run_worker(struct worker_call *call, int signals)
+{
+    struct tasks tasks = {0};
+    if (signals < 0 || !start_tasks(call, &tasks)) {
+        int problem = errno;
+        stop_tasks(&tasks);
+        end_tasks(call, &tasks);
+        return command_error("the worker cannot be started: %s", strerror(problem));
+    }
+    wait_for_end(&tasks, &call->config.settings, signals);
+    return end_tasks(call, &tasks);
 }
 
 static int run_with_arena(struct worker_call *call, struct arena *arena)
@@ -234,11 +302,10 @@ static int run_with_arena(struct worker_call *call, struct arena *arena)
     start_log(&call->config.settings);
     /* Before the first thread, which would take signals otherwise. */
     int signals = call->status ? -1 : open_signals();
-    status = open_store(call, arena);
-    if (status == EXIT_OK) {
+    status = open_stores(call, arena);
+    if (status == EXIT_OK)
         status = call->status ? print_status(call, arena) : run_worker(call, signals);
-        db_close(call->store.db);
-    }
+    close_stores(call);
     if (signals >= 0)
         close(signals);
     return status;

@@ -116,6 +116,8 @@ int db_conn_open(struct db_conn *conn, struct db *db, enum db_role role)
                       NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = db_add_regexp(conn);
+    if (rc == SQLITE_OK)
+        rc = db_add_signature(conn);
     return rc == SQLITE_OK ? configure_role(conn) : rc;
 }
 

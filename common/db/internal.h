@@ -125,6 +125,10 @@ int db_conn_open(struct db_conn *conn, struct db *db, enum db_role role);
 
 /* Lets the connection understand "value REGEXP pattern" (common/base/pattern.h). */
 int db_add_regexp(struct db_conn *conn);
+
+/* Lets it understand "signature_has(packed, hashes)" (common/base/signature.h). */
+int db_add_signature(struct db_conn *conn);
+
 void db_conn_close(struct db_conn *conn);
 
 /* Runs a framing statement; an SQLite result code. */

@@ -178,25 +178,23 @@ enum status span_content_load(struct store_tx *tx, int64_t trace, const char *sp
     return db_done(stmt);
 }
 
-enum status span_contents_after(struct store_tx *tx, int64_t after, size_t limit,
-                                const struct span_content **contents, size_t *count)
+enum status span_contents_after(struct store_tx *tx, int64_t after, size_t limit, size_t bytes,
+                                struct span_content **contents, size_t *count)
 {
     struct db_stmt *stmt =
-        db_query(tx->db,
-                 "SELECT c.id, c.trace, coalesce(t.experiment, 0), c.content FROM span_contents AS c "
-                 "LEFT JOIN traces AS t ON t.id = c.trace WHERE c.id > ? ORDER BY c.id LIMIT ?",
+        db_query(tx->db, "SELECT id, trace, content FROM span_contents WHERE id > ? ORDER BY id LIMIT ?",
                  db_int(after), db_int((int64_t)limit));
     if (!stmt)
         return FAILED;
     struct row_list list = {0};
-    while (db_step(stmt) == DB_ROW) {
+    for (size_t taken = 0; taken < bytes && db_step(stmt) == DB_ROW;) {
         struct span_content *content = ROW_LIST_ADD(&list, tx->arena, struct span_content);
         *content = (struct span_content){
             .id = db_column_int(stmt, 0),
             .trace = db_column_int(stmt, 1),
-            .experiment = db_column_int(stmt, 2),
-            .content = db_column_text_copy(stmt, 3),
+            .content = db_column_text_copy(stmt, 2),
         };
+        taken += content->content.len;
     }
     *contents = list.items;
     *count = list.count;

@@ -34,16 +34,15 @@ enum status span_content_load(struct store_tx *tx, int64_t trace, const char *sp
 /* The ids of the classes of an experiment's spans, and what they stand for, are in span_classes: see
  * sql/sqlite/0005-traces.sql. */
 
-/* One step of indexing what spans say, for searches: contents with an id above `after`, in the order of their
- * ids, at most `limit`. */
+/* What spans say, in the order of their ids: those above `after`, at most `limit`, and no more once they have
+ * come to `bytes`. */
 struct span_content {
     int64_t id;
-    int64_t trace;      /* the store's own id */
-    int64_t experiment; /* 0: the span has gone */
+    int64_t trace; /* the store's own id; the trace may have gone */
     struct sv content;
 };
-enum status span_contents_after(struct store_tx *tx, int64_t after, size_t limit,
-                                const struct span_content **contents, size_t *count);
+enum status span_contents_after(struct store_tx *tx, int64_t after, size_t limit, size_t bytes,
+                                struct span_content **contents, size_t *count);
 
 /* --- Upkeep of a trace by its spans --- */
 

@@ -116,27 +116,40 @@ static struct sv quoted(struct arena *arena, struct sv text)
     return arena_printf(arena, "\"%.*s\"", SV_ARG(inside));
 }
 
-/* "(column LIKE ? OR …)": a column of JSON in pure ASCII. A pattern may mean the text as it stands, what a
- * string in it says, or (`nested`) what a string in the JSON of such a string says. */
-static enum status add_patterns(struct compiler *compiler, const char *column,
-                                const struct search_clause *clause, bool nested)
+/* The patterns that look for a clause's in a column of JSON in pure ASCII. It may mean the text as it stands,
+ * what a string in it says, or (`nested`) what a string in the JSON of such a string says. */
+static enum status find_patterns(struct compiler *compiler, const struct search_clause *clause, bool nested,
+                                 struct sv patterns[TRACE_PATTERNS_MAX], size_t *count)
 {
     struct arena *arena = compiler->tx->arena;
     bool plain = json_plain_run(clause->text, 0) == clause->text.len;
     struct sv special = escaped(arena, clause->text, ESCAPE_SPECIAL);
-    const struct sv patterns[] = {escaped(arena, clause->text, ESCAPE_FOREIGN),
-                                  escaped(arena, clause->text, ESCAPE_ALL),
-                                  escaped(arena, special, ESCAPE_ALL)};
-    size_t count = plain ? 1 : nested ? 3 : 2;
-    sql_text_add(compiler->sql, "(");
-    for (size_t i = 0; i < count; i++) {
-        struct search_clause pattern = *clause;
-        pattern.text = patterns[i];
-        if (pattern.text.len > LIKE_PATTERN_MAX)
+    patterns[0] = escaped(arena, clause->text, ESCAPE_FOREIGN);
+    patterns[1] = escaped(arena, clause->text, ESCAPE_ALL);
+    patterns[2] = escaped(arena, special, ESCAPE_ALL);
+    *count = plain ? 1 : nested ? 3 : 2;
+    for (size_t i = 0; i < *count; i++) {
+        if (patterns[i].len > LIKE_PATTERN_MAX)
             return store_fail(compiler->tx, INVALID_PARAMETER_VALUE,
                               "A pattern in the filter is too long: with its characters escaped as in JSON, "
                               "it may have at most %d bytes.",
                               LIKE_PATTERN_MAX);
+    }
+    return OK;
+}
+
+/* "(column LIKE ? OR …)" */
+static enum status add_patterns(struct compiler *compiler, const char *column,
+                                const struct search_clause *clause, bool nested)
+{
+    struct sv patterns[TRACE_PATTERNS_MAX];
+    size_t count;
+    if (find_patterns(compiler, clause, nested, patterns, &count) != OK)
+        return FAILED;
+    sql_text_add(compiler->sql, "(");
+    for (size_t i = 0; i < count; i++) {
+        struct search_clause pattern = *clause;
+        pattern.text = patterns[i];
         sql_text_add(compiler->sql, i ? " OR " : "");
         sql_text_add_test(compiler->sql, column, &pattern);
     }
@@ -221,7 +234,8 @@ static enum status add_span_test(struct compiler *compiler, const struct search_
 }
 
 /* Compares what the attribute says: a string itself, of anything else its JSON text. Only spans that hold the
- * key's text, and the value's where that is sure to stand there as it is, are parsed. */
+ * key's text, and the value's where that stands there as it is, are parsed. A JSON text that has escapes,
+ * which a client may have written in its own way, shows by backslashes that are escaped again. */
 static void add_span_attribute_test(struct compiler *compiler, const struct search_clause *clause)
 {
     struct sql_text *sql = compiler->sql;
@@ -232,7 +246,7 @@ static void add_span_attribute_test(struct compiler *compiler, const struct sear
                       "WHERE s.trace = t.id AND instr(c.content, ?) > 0");
     sql_text_bind(sql, db_text(quoted(compiler->tx->arena, clause->key)));
     if (value_stands) {
-        sql_text_add(sql, " AND instr(c.content, ?) > 0");
+        sql_text_add(sql, " AND (instr(c.content, ?) > 0 OR instr(c.content, '\\\\') > 0)");
         sql_text_bind(sql, db_text(clause->text));
     }
     sql_text_add(sql, " AND a.key = ? AND ");
@@ -323,12 +337,46 @@ static enum status add_clause(struct compiler *compiler, const struct search_cla
     return add_assessment_test(compiler, ASSESSMENT_EXPECTATION, clause);
 }
 
+static bool is_text_clause(const struct search_clause *clause)
+{
+    return (clause->entity->id == TRACE_ATTRIBUTE && clause->fixed->id == TRACE_KEY_TEXT) ||
+           (clause->entity->id == TRACE_SPAN && clause->fixed->id == TRACE_KEY_SPAN_CONTENT);
+}
+
+/* Before the conditions: what lets traces be passed over without reading their spans. */
+static enum status add_gates(struct compiler *compiler, const struct search_filter *filter)
+{
+    struct trace_gate gate;
+    bool opened = false;
+    for (size_t i = 0; i < filter->count; i++) {
+        const struct search_clause *clause = &filter->clauses[i];
+        struct sv patterns[TRACE_PATTERNS_MAX];
+        size_t count;
+        bool is_text = is_text_clause(clause);
+        if (!is_text && clause->entity->id != TRACE_SPAN_ATTRIBUTE)
+            continue;
+        if (!opened && trace_gate_open(compiler->tx, &gate) != OK)
+            return FAILED;
+        opened = true;
+        if (!is_text)
+            trace_gate_add_attribute(compiler->tx, &gate, clause, compiler->sql);
+        else if (find_patterns(compiler, clause, true, patterns, &count) != OK)
+            return FAILED;
+        else
+            trace_gate_add_text(compiler->tx, &gate, patterns, count, compiler->sql);
+    }
+    return OK;
+}
+
 enum status trace_conditions_add(struct store_tx *tx, struct sql_text *sql, int64_t experiment,
                                  const struct search_filter *filter)
 {
     struct compiler compiler = {.tx = tx, .sql = sql, .experiment = experiment};
+    sql_text_add(sql, filter->count ? " AND " : "");
+    if (add_gates(&compiler, filter) != OK)
+        return FAILED;
     for (size_t i = 0; i < filter->count; i++) {
-        sql_text_add(sql, " AND ");
+        sql_text_add(sql, i ? " AND " : "");
         if (add_clause(&compiler, &filter->clauses[i]) != OK)
             return FAILED;
     }

@@ -49,6 +49,22 @@ enum status trace_experiment_ids(struct store_tx *tx, const struct sv *texts, si
 enum status trace_conditions_add(struct store_tx *tx, struct sql_text *sql, int64_t experiment,
                                  const struct search_filter *filter);
 
+/* How far searches over the contents of spans can do without reading them (span_index.h). */
+struct trace_gate {
+    bool exists; /* else the gates below add nothing */
+    int64_t watermark;
+    bool far_behind;
+};
+enum status trace_gate_open(struct store_tx *tx, struct trace_gate *gate);
+
+/* Adds "… AND " to a statement about "traces t": what a trace must fulfil for a span of it to hold one of the
+ * LIKE patterns, if that can be told; or to have an attribute as the clause wants it. */
+#define TRACE_PATTERNS_MAX 3
+void trace_gate_add_text(struct store_tx *tx, const struct trace_gate *gate, const struct sv *patterns,
+                         size_t count, struct sql_text *sql);
+void trace_gate_add_attribute(struct store_tx *tx, const struct trace_gate *gate,
+                              const struct search_clause *clause, struct sql_text *sql);
+
 /* Adds the first `limit` traces of one experiment behind `after` to the rows. */
 enum status trace_query_search_experiment(struct trace_query *query, int64_t experiment);
 
