@@ -26,8 +26,12 @@ enum status oauth_form(struct provider_call *call, struct provider_request *requ
 enum status oauth_basic(struct provider_call *call, struct provider_request *request, struct sv client_id,
                         struct sv client_secret)
 {
-    struct sv pair = arena_printf(call->arena, "%.*s:%.*s", SV_ARG(client_id), SV_ARG(client_secret));
-    struct sv encoded = base64_encode(call->arena, pair);
+    struct buffer pair;
+    buffer_init_in(&pair, call->arena, client_id.len + client_secret.len + 1);
+    buffer_append_sv(&pair, client_id);
+    buffer_append_byte(&pair, ':');
+    buffer_append_sv(&pair, client_secret);
+    struct sv encoded = base64_encode(call->arena, buffer_sv(&pair));
     return provider_header(call, request, SV("authorization"),
                            arena_printf(call->arena, "Basic %.*s", SV_ARG(encoded)));
 }
@@ -35,9 +39,13 @@ enum status oauth_basic(struct provider_call *call, struct provider_request *req
 struct sv oauth_key(struct provider_call *call, struct sv url, struct sv client_id, struct sv client_secret)
 {
     /* The lengths keep the parts apart. */
-    struct sv whole = arena_printf(call->arena, "%zu %zu %.*s%.*s%.*s", url.len, client_id.len, SV_ARG(url),
-                                   SV_ARG(client_id), SV_ARG(client_secret));
-    return sha256_hex(call->arena, whole);
+    struct buffer whole;
+    buffer_init_in(&whole, call->arena, url.len + client_id.len + client_secret.len + 64);
+    buffer_printf(&whole, "%zu %zu ", url.len, client_id.len);
+    buffer_append_sv(&whole, url);
+    buffer_append_sv(&whole, client_id);
+    buffer_append_sv(&whole, client_secret);
+    return sha256_hex(call->arena, buffer_sv(&whole));
 }
 
 static int64_t lifetime(struct json_object *answer)

@@ -90,13 +90,25 @@ enum status provider_api_key(struct provider_call *call, struct sv *key)
         call->row->name);
 }
 
+static bool breaks_url(struct sv text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.data[i] <= ' ' || text.data[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 enum status provider_base(struct provider_call *call, struct sv *base)
 {
     *base = provider_config(call, "api_base");
     if (!base->data)
         *base = sv_from(call->row->base_url);
-    while (base->len && base->data[base->len - 1] == '/')
+    while (base->len && base->data[base->len - 1] == '/' && sv_find(*base, '?') == base->len)
         *base = sv_first(*base, base->len - 1);
+    if (breaks_url(*base))
+        return provider_fail_code(call, INVALID_PARAMETER_VALUE,
+                                  "'api_base' may not contain blanks or control characters.");
     if (base->len)
         return OK;
     return provider_fail_code(call, INVALID_PARAMETER_VALUE,
@@ -162,14 +174,20 @@ static bool breaks_header(struct sv text)
     return sv_find(text, '\r') < text.len || sv_find(text, '\n') < text.len || sv_find(text, '\0') < text.len;
 }
 
+static enum status refuse_header(struct provider_call *call, const char *what)
+{
+    return provider_fail_code(
+        call, INVALID_PARAMETER_VALUE,
+        "%s may not contain line ends or NUL characters. Change the secret, its auth_config "
+        "or the headers of the call.",
+        what);
+}
+
 enum status provider_header(struct provider_call *call, struct provider_request *request, struct sv name,
                             struct sv value)
 {
     if (breaks_header(name) || breaks_header(value))
-        return provider_fail_code(call, INVALID_PARAMETER_VALUE,
-                                  "What is sent as the header '%.*s' may not contain line ends or NUL "
-                                  "characters. Change the secret or its auth_config.",
-                                  SV_ARG(sv_first(name, strcspn(arena_cstr(call->arena, name), "\r\n"))));
+        return refuse_header(call, "What is sent as a header");
     if (!request->headers)
         request->headers = ARENA_ARRAY(call->arena, struct name_value, PROVIDER_MAX_HEADERS);
     if (request->header_count == PROVIDER_MAX_HEADERS)
@@ -180,6 +198,8 @@ enum status provider_header(struct provider_call *call, struct provider_request 
 
 enum status provider_bearer(struct provider_call *call, struct provider_request *request, struct sv key)
 {
+    if (breaks_header(key)) /* which printf would cut at a NUL */
+        return refuse_header(call, "A key");
     return provider_header(call, request, SV("authorization"),
                            arena_printf(call->arena, "Bearer %.*s", SV_ARG(key)));
 }
@@ -224,7 +244,7 @@ static bool names(struct sv list, struct sv name)
     return false;
 }
 
-static bool may_go_on(const struct provider_call *call, const struct provider_request *request,
+static bool may_go_on(const struct provider_call *call, const struct name_value *own, size_t own_count,
                       struct sv name)
 {
     for (size_t i = 0; i < sizeof(client_only) / sizeof(client_only[0]); i++) {
@@ -238,8 +258,8 @@ static bool may_go_on(const struct provider_call *call, const struct provider_re
             names(call->headers[i].value, name))
             return false;
     }
-    for (size_t i = 0; i < request->header_count; i++) {
-        if (sv_equal_ignoring_case(request->headers[i].name, name))
+    for (size_t i = 0; i < own_count; i++) {
+        if (sv_equal_ignoring_case(own[i].name, name))
             return false;
     }
     return true;
@@ -247,9 +267,10 @@ static bool may_go_on(const struct provider_call *call, const struct provider_re
 
 enum status provider_client_headers(struct provider_call *call, struct provider_request *request)
 {
+    size_t own_count = request->header_count;
     for (size_t i = 0; i < call->header_count; i++) {
         const struct name_value *header = &call->headers[i];
-        if (!may_go_on(call, request, header->name))
+        if (!may_go_on(call, request->headers, own_count, header->name))
             continue;
         if (provider_header(call, request, header->name, header->value) != OK)
             return FAILED;
