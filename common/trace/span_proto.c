@@ -117,6 +117,25 @@ static void put_any_value(struct buffer *out, struct json_object *value)
     }
 }
 
+/* Most texts need no parser: strings of plain characters, and short integers. */
+static bool put_simple(struct buffer *out, struct sv key, struct sv text)
+{
+    int64_t number;
+    bool is_string = text.len >= 2 && text.data[0] == '"' && text.data[text.len - 1] == '"' &&
+                     json_plain_run(text, 1) == text.len - 2;
+    bool is_number = text.len && (text.len == 1 || (text.data[0] >= '1' && text.data[0] <= '9')) &&
+                     parse_int64(text, 0, INT64_MAX, &number);
+    if (!is_string && !is_number)
+        return false;
+    BUFFER_LITERAL(out, "{\"key\": ");
+    put_text(out, key);
+    buffer_append_sv(out, is_string ? SV(", \"value\": {\"string_value\": ")
+                                    : SV(", \"value\": {\"int_value\": "));
+    buffer_append_sv(out, text);
+    BUFFER_LITERAL(out, "}}");
+    return true;
+}
+
 /* Attributes are stored as texts of JSON; a text that is none says itself. */
 static void put_attribute(struct buffer *out, struct arena *arena, struct sv key, struct json_object *stored)
 {
@@ -124,6 +143,8 @@ static void put_attribute(struct buffer *out, struct arena *arena, struct sv key
     struct sv problem;
     if (!json_object_is_type(stored, json_type_string)) {
         put_key_value(out, key, stored);
+    } else if (put_simple(out, key, json_string_view(stored))) {
+        return;
     } else if (json_parse(arena, json_string_view(stored), &value, &problem) == JSON_OK) {
         put_key_value(out, key, value);
         json_object_put(value);

@@ -8,7 +8,7 @@
 /* The spans of a trace as a file, for the pages: what the store has of them, or what the client kept itself
  * as the artifact traces.json. */
 
-#define SPAN_PAGE 2000
+#define SPAN_PAGE 10000
 
 struct trace_in {
     struct sv request_id;

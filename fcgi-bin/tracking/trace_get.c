@@ -9,7 +9,7 @@
 
 /* Whole traces, with their spans. */
 
-#define SPAN_PAGE 2000
+#define SPAN_PAGE 10000
 
 /* A client asks for a trace while the last of its spans are still on their way. */
 #define WAITS 3
