@@ -162,7 +162,7 @@ static bool make_server_settings(const struct settings *settings, struct arena *
 /* On SIGHUP. What the store was opened with stays until the next start. */
 static bool reload(void *context, struct server_settings *server)
 {
-    const struct service *service = context;
+    struct service *service = context;
     struct arena *arena = arena_new(MEMORY_LIMIT);
     struct config config;
     struct sv problem;
@@ -175,6 +175,8 @@ static bool reload(void *context, struct server_settings *server)
     }
     server->artifacts_only = !service->has_store;
     start_log(&config.settings);
+    if (running->reload)
+        running->reload(service, &config.settings);
     arena_free(reloaded);
     reloaded = arena;
     return true;
@@ -184,6 +186,12 @@ static int refuse_start(struct sv problem)
 {
     fprintf(stderr, "%s.fcgi: %.*s\n", running->program.name, SV_ARG(problem));
     return 1;
+}
+
+static bool open_program(struct sv config_file, struct arena *arena, struct error *error)
+{
+    running->service->config_file = config_file;
+    return !running->open || running->open(running->service, arena, error) == OK;
 }
 
 static int run(struct arena *arena)
@@ -206,7 +214,7 @@ static int run(struct arena *arena)
     if (config.settings.expose_prometheus.len)
         metrics_open(arena_cstr(arena, config.settings.expose_prometheus), running->program.name);
     if (service_open(running->service, running->program.name, &config.settings, arena, &error) != OK ||
-        (running->open && running->open(running->service, arena, &error) != OK)) {
+        !open_program(config.file, arena, &error)) {
         service_close(running->service);
         security_free(options.settings.security);
         return refuse_start(error.detail.len ? error.detail : error.message);

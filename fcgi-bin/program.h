@@ -13,6 +13,8 @@ struct fastcgi_program {
     /* What the program has besides the store; both may be NULL. A failed open leaves nothing to close. */
     enum status (*open)(struct service *service, struct arena *arena, struct error *error);
     void (*close)(struct service *service);
+    /* On SIGHUP; settings that take effect at the start only are those of the service. May be NULL. */
+    void (*reload)(struct service *service, const struct settings *settings);
 };
 
 /* Returns the process's exit status. */

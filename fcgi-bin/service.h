@@ -13,6 +13,7 @@ struct auth;
 struct service {
     const struct settings *settings; /* as at the start; they live as long as the process */
     const char *program;             /* "tracking" */
+    struct sv config_file;           /* absent: none */
     struct store store;
     bool has_store; /* not with --artifacts-only */
     struct store registry_store;

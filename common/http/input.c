@@ -109,6 +109,10 @@ static enum status parse_body(struct request *request)
 enum status input_check(struct request *request)
 {
     const struct input *input = request->operation->input;
+    if (request->operation->fill_input) {
+        request->input = arena_alloc(request->arena, input->size);
+        return request->operation->fill_input(request, request->input);
+    }
     if (check_content_type(request) != OK)
         return FAILED;
     if (!input)

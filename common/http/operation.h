@@ -64,6 +64,8 @@ enum resource {
     RESOURCE_SECRET,
     RESOURCE_ENDPOINT,
     RESOURCE_MODEL_DEFINITION,
+    RESOURCE_JOB,  /* the experiment that the job's parameters name, or the input's `params`; else
+                      administrators */
     RESOURCE_USER, /* the user that the input's `username` names: for himself, and administrators */
     RESOURCE_ADMIN,
 };
@@ -82,6 +84,10 @@ struct need {
  * after writing a reply, or FAILED after fail(). */
 typedef enum status operation_handler(struct request *request, const void *in);
 
+/* Fills `in`, the struct of the row's INPUT, from path, query and body; instead of the rules of input.h,
+ * where bodies are judged otherwise. Returns OK; FAILED after a reply or fail(). */
+typedef enum status operation_input(struct request *request, void *in);
+
 struct operation {
     const char *name; /* as in the API's operation list, e.g. "logMetric"; in logs and metrics too */
     const char *area; /* "tracking", "server", … */
@@ -93,6 +99,7 @@ struct operation {
     enum access access;
     struct need needs;
     const struct input *input;
+    operation_input *fill_input; /* NULL: input_check */
     enum error_shape error_shape;
     int64_t body_limit;        /* bytes; 0 is BODY_LIMIT_DEFAULT */
     bool any_content_type;     /* the body is not JSON, or its type does not matter */
