@@ -73,6 +73,6 @@ enum job_step job_exec(const struct job_supervision *what, pid_t supervisor)
     reset_signals();
     if (!limit(RLIMIT_AS, command->limits.memory_bytes))
         return JOB_STEP_LIMITS;
-    execve(what->path, (char *const *)command->argv, (char *const *)command->environment);
+    execve(command->argv[0], (char *const *)command->argv, (char *const *)command->environment);
     return JOB_STEP_EXEC;
 }

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,25 +36,6 @@ static const char *const steps[JOB_STEPS] = {
 };
 
 /* --- Starting --- */
-
-static bool is_program(const char *path)
-{
-    struct stat file;
-    return stat(path, &file) == 0 && S_ISREG(file.st_mode) && access(path, X_OK) == 0;
-}
-
-static const char *find_program(const char *name, struct arena *arena)
-{
-    if (strchr(name, '/'))
-        return name[0] == '/' ? name : NULL;
-    for (struct sv rest = SV(JOB_PATH); rest.data;) {
-        struct sv folder = sv_cut(&rest, ':');
-        struct sv path = arena_printf(arena, "%.*s/%s", SV_ARG(folder), name);
-        if (is_program(path.data))
-            return path.data;
-    }
-    return NULL;
-}
 
 /* A file in memory rather than a pipe, which somebody would have to fill. It is opened again so that the job
  * can only read it. */
@@ -122,17 +102,11 @@ bool job_process_start(const struct job_command *command, struct arena *arena, s
 {
     struct descriptors all;
     bool limited = false;
-    const char *path = find_program(command->argv[0], arena);
-    if (!path) {
-        *problem = arena_printf(arena, "There is no program %s in %s.", command->argv[0], JOB_PATH);
-        return false;
-    }
     bool opened = open_all(&all, command);
     if (opened && command->cgroups >= 0)
         all.cgroup = job_cgroup_make(command->cgroups, command->name, &command->limits, &limited);
     const struct job_supervision what = {
         .command = command,
-        .path = path,
         .worker = getpid(),
         .control = all.control[1],
         .input = all.input,

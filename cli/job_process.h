@@ -13,7 +13,7 @@
  * worker dies, and it does not leave before every process that came of the job is dead and the job's
  * temporary folder is gone. Whatever the job's processes do, they stay its descendants. */
 
-/* Where a command without a slash is looked for, and the PATH that jobs get. */
+/* The PATH that jobs get. */
 #define JOB_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 #define JOB_MAX_GROUPS 64
@@ -35,7 +35,7 @@ struct job_limits {
 };
 
 struct job_command {
-    const char *const *argv; /* argv[0]: an absolute path, or a name that is looked for in JOB_PATH */
+    const char *const *argv; /* argv[0] is the absolute path of the program */
     const char *const *environment;
     const char *directory;   /* where it runs; NULL: its temporary folder */
     const char *temporary;   /* its temporary folder, with which everything in it is removed; NULL: none */

@@ -70,10 +70,10 @@ static void judge_file(struct job_run *run)
         return;
     }
     struct sv result = arena_copy(run->arena, member(object, "result"));
-    struct sv error = arena_copy(run->arena, member(object, "error"));
+    struct sv error = member(object, "error");
     if (!is_true(object, "succeeded"))
         end(run, is_true(object, "is_transient_error") ? JOB_END_TRANSIENT : JOB_END_FAILED,
-            error.data ? error : SV("The job failed without saying why."));
+            error.data ? job_text(run->arena, error) : SV("The job failed without saying why."));
     else if (!result.data)
         end(run, JOB_END_SUCCEEDED, SV("null"));
     else if (json_check(run->arena, result, &check) == JSON_OK)

@@ -17,9 +17,9 @@ struct job_news {
     bool has_progress;
     double progress; /* as of job_progress */
     struct sv message, details;
-    const struct job_ending *ending; /* NULL: it goes on */
+    const struct job_ending *ending; /* NULL: it goes on, and its lease with it */
     bool entered;                    /* set if all of that has arrived */
-    enum job_hold hold;              /* set with it */
+    enum job_hold hold;              /* set with it. A cancelled job is held until it is told how it ended */
 };
 
 struct job_round {

@@ -36,10 +36,10 @@ static enum status tell(struct database_source *self, struct store_tx *tx, struc
 {
     if (tell_log(tx, news) != OK)
         return FAILED;
-    if (news->hold == JOB_HELD && news->has_progress &&
+    if (news->hold != JOB_HOLD_LOST && news->has_progress &&
         job_progress(tx, news->lease, news->progress, news->message, news->details, &news->hold) != OK)
         return FAILED;
-    if (news->hold != JOB_HELD)
+    if (news->hold == JOB_HOLD_LOST)
         return OK;
     if (news->ending)
         return job_finish(tx, news->lease, news->ending, &news->hold, NULL);

@@ -8,7 +8,6 @@
 
 struct job_supervision {
     const struct job_command *command;
-    const char *path;          /* of the program */
     pid_t worker;              /* its parent */
     int control;               /* its end of the socket */
     int input, output, errors; /* the job's */

@@ -143,8 +143,9 @@ static void clear_up_lost(struct jobs_worker *self, struct job_run *run)
 
 static void lose(struct job_run *run, enum job_hold hold)
 {
+    bool known = run->hold == hold;
     run->hold = hold;
-    if (!run->running)
+    if (!run->running || known)
         return;
     if (hold == JOB_HOLD_CANCELED)
         job_process_terminate(&run->process);
@@ -166,7 +167,7 @@ static bool wants_progress(const struct job_run *run, int64_t now)
 
 static bool has_news(const struct job_run *run, int64_t now)
 {
-    return !run->told && run->hold == JOB_HELD &&
+    return !run->told && run->hold != JOB_HOLD_LOST &&
            (run->ended || now >= run->beat_us || wants_log(run, now) || wants_progress(run, now));
 }
 
@@ -311,7 +312,8 @@ static void look(struct jobs_worker *self, int64_t now)
 /* Before somebody else may have it, it must be dead. */
 static void check_lease(struct jobs_worker *self, struct job_run *run, int64_t now)
 {
-    if (run->told || run->hold != JOB_HELD || now < run->lease_end_us - self->source->lease_ms * 1000 / 6)
+    if (run->told || run->hold == JOB_HOLD_LOST ||
+        now < run->lease_end_us - self->source->lease_ms * 1000 / 6)
         return;
     log_error("job=%.*s: its lease cannot be extended", SV_ARG(run->lease.job_id));
     lose(run, JOB_HOLD_LOST);
@@ -323,7 +325,7 @@ static void tidy(struct jobs_worker *self, int64_t now)
     for (size_t i = 0; i < self->run_count; i++) {
         struct job_run *run = self->runs[i];
         check_lease(self, run, now);
-        if (run->ended && !run->told && run->hold != JOB_HELD)
+        if (run->ended && !run->told && run->hold == JOB_HOLD_LOST)
             settle(self, run);
         if (run->told && run->gone)
             job_run_free(run);
@@ -370,7 +372,7 @@ static int64_t next_time(const struct jobs_worker *self)
         until = earlier(until, earlier(self->due_us, self->look_us));
     for (size_t i = 0; i < self->run_count; i++) {
         const struct job_run *run = self->runs[i];
-        if (run->told || run->hold != JOB_HELD)
+        if (run->told || run->hold == JOB_HOLD_LOST)
             continue;
         until = earlier(until, run->ended ? 0 : run->beat_us);
         if (run->output.log.len > 0)
