@@ -147,6 +147,28 @@ static void clearing_keeps_no_more_memory_than_asked(void **state)
     buffer_free(&buffer);
 }
 
+static void it_may_lie_in_an_arena(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(1 << 20);
+    struct buffer buffer;
+    char text[10001];
+    memset(text, 'x', sizeof(text));
+    buffer_init_in(&buffer, arena, 10001);
+    for (int i = 0; i < 10; i++)
+        buffer_append(&buffer, text, 1000);
+    buffer_printf(&buffer, "%s", "x");
+    assert_true(sv_equal(buffer_sv(&buffer), (struct sv){text, sizeof(text)}));
+    buffer_append_byte(&buffer, 'x');
+    assert_true(buffer.failed);
+    buffer_clear(&buffer, 0);
+    BUFFER_LITERAL(&buffer, "again");
+    assert_true(sv_equal(buffer_sv(&buffer), SV("again")));
+    buffer_free(&buffer);
+    assert_int_equal(buffer.len, 0);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +179,7 @@ int main(void)
         cmocka_unit_test(printf_may_fill_it_to_the_ceiling),
         cmocka_unit_test(reserved_room_counts_once_it_is_used),
         cmocka_unit_test(clearing_keeps_no_more_memory_than_asked),
+        cmocka_unit_test(it_may_lie_in_an_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

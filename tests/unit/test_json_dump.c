@@ -153,6 +153,47 @@ static void the_digest_is_sha_256(void **state)
     assert_true(sv_equal(sha256_hex(arena, SV_ABSENT), sv_from(cases[1].expected)));
 }
 
+static void a_writer_takes_parsed_values_as_they_came(void **state)
+{
+    (void)state;
+    struct json_object *value;
+    struct sv problem;
+    struct buffer out;
+    struct json_writer json;
+    struct sv text = SV("{\"a\": [1, -2.50, 1E2, 18446744073709551615, 123456789012345678901234567890, NaN, "
+                        "-Infinity, true, null],\t\"\\u00e9\": {\"\": \"\xe2\x82\xac\"}}");
+    assert_int_equal(json_parse(arena, text, &value, &problem), JSON_OK);
+    buffer_init_in(&out, arena, 4096);
+    json_writer_init_utf8(&json, &out);
+    json_begin_array(&json);
+    json_put_value(&json, value);
+    json_put_value(&json, NULL);
+    json_end_array(&json);
+    json_object_put(value);
+    assert_string_equal(arena_cstr(arena, buffer_sv(&out)),
+                        "[{\"a\":[1,-2.50,1E2,18446744073709551615,123456789012345678901234567890,null,null,"
+                        "true,null],\"\xc3\xa9\":{\"\":\"\xe2\x82\xac\"}},null]");
+}
+
+static void a_writer_takes_all_the_depth_that_is_read(void **state)
+{
+    (void)state;
+    char text[2 * JSON_MAX_DEPTH + 1];
+    struct json_object *value;
+    struct sv problem;
+    struct buffer out;
+    struct json_writer json;
+    memset(text, '[', JSON_MAX_DEPTH);
+    memset(text + JSON_MAX_DEPTH, ']', JSON_MAX_DEPTH);
+    text[2 * JSON_MAX_DEPTH] = '\0';
+    assert_int_equal(json_parse(arena, sv_from(text), &value, &problem), JSON_OK);
+    buffer_init_in(&out, arena, 4096);
+    json_writer_init(&json, &out);
+    json_put_value(&json, value);
+    json_object_put(value);
+    assert_string_equal(arena_cstr(arena, buffer_sv(&out)), text);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -163,6 +204,8 @@ int main(void)
         TEST(floats_are_pythons),
         TEST(integers_of_any_size_stay_as_they_are),
         TEST(long_texts_are_whole),
+        TEST(a_writer_takes_parsed_values_as_they_came),
+        TEST(a_writer_takes_all_the_depth_that_is_read),
         TEST(the_digest_is_sha_256),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,16 @@ static void bytes_that_are_not_utf8_still_give_json(void **state)
     assert_written(SV("\"a\\u00ff\\u00c3\""));
 }
 
+static void strings_may_stay_utf8(void **state)
+{
+    (void)state;
+    json_writer_init_utf8(&writer, &out);
+    json_put_string(&writer, SV("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z \x7f\"\\\n\x01"));
+    assert_written(SV("\"a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z \x7f\\\"\\\\\\n\\u0001\""));
+    json_put_string(&writer, SV("\xff\xc3\xa9\xc3"));
+    assert_written(SV("\"\\u00ff\xc3\xa9\\u00c3\""));
+}
+
 /* Every special byte at every place of a machine word and beside every neighbour that could hide it. */
 static void special_bytes_are_found_at_every_offset(void **state)
 {
@@ -249,6 +259,7 @@ int main(void)
         TEST(an_absent_text_is_left_out_or_empty),
         TEST(strings_are_escaped_to_ascii),
         TEST(bytes_that_are_not_utf8_still_give_json),
+        TEST(strings_may_stay_utf8),
         TEST(special_bytes_are_found_at_every_offset),
         TEST(integers_cover_64_bits),
         TEST(doubles_look_like_python),
