@@ -90,6 +90,8 @@ static bool works(int folder)
 
 int job_cgroup_open(struct sv path)
 {
+    if (sv_equal(path, SV("none")))
+        return -1;
     int folder = path.len ? open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : open_own();
     if (folder < 0)
         return -1;

@@ -9,7 +9,8 @@
  * folder that the administrator names. All of a job's processes are killed at once by them; and where the
  * controllers "pids" and "memory" are enabled there, they limit processes and memory. */
 
-/* The folder, or -1 if there is none that works. `path` is absent for the process's own. */
+/* The folder, or -1 if there is none that works. `path` is absent for the process's own, "none"
+ * for none. */
 int job_cgroup_open(struct sv path);
 
 /* A new group in it; -1 if it cannot be made. *limited: it limits the number of processes. */

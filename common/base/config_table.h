@@ -72,7 +72,7 @@ SETTING_INT(jobs_lease, "30", 3, 3600, "TRACKLIGHT_JOBS_LEASE", NULL, 0, "SECOND
 SETTING_INT(jobs_max_crashes, "3", 1, 1000, "TRACKLIGHT_JOBS_MAX_CRASHES", NULL, 0, "N", "A job that has lost its worker so often has failed.")
 SETTING_INT(jobs_kill_grace, "5", 0, 3600, "TRACKLIGHT_JOBS_KILL_GRACE", NULL, 0, "SECONDS", "How long the processes of a job that is cancelled, or whose time is over, have between SIGTERM and SIGKILL.")
 SETTING_INT(jobs_stop_timeout, "5", 0, 86400, "TRACKLIGHT_JOBS_STOP_TIMEOUT", NULL, 0, "SECONDS", "How long running jobs may go on when their worker is stopped, before they are ended and given back to the queue.")
-SETTING_STRING(jobs_cgroup, NULL, "TRACKLIGHT_JOBS_CGROUP", NULL, 0, "DIR", "Folder of a cgroup2 file system in which each job gets a cgroup. Default: the worker's own, if it may make some there.")
+SETTING_STRING(jobs_cgroup, NULL, "TRACKLIGHT_JOBS_CGROUP", NULL, 0, "DIR", "Folder of a cgroup2 file system in which each job gets a cgroup; none: jobs get none. Default: the worker's own, if it may make some there.")
 SETTING_STRING(jobs_worker_token, NULL, "TRACKLIGHT_JOBS_WORKER_TOKEN", NULL, 0, NULL, "What workers on other hosts prove themselves with, at least 16 characters. Default: there are none.")
 SETTING_STRING(jobs_worker_token_file, NULL, "TRACKLIGHT_JOBS_WORKER_TOKEN_FILE", "--jobs-worker-token-file", 0, "FILE", "A file that holds that token in its first line.")
 SETTING_INT(job_transient_error_max_retries, "3", 0, 1000, "MLFLOW_SERVER_JOB_TRANSIENT_ERROR_MAX_RETRIES", NULL, 0, "N", "How often a job is tried again after a transient error, unless its type says otherwise.")
