@@ -11,7 +11,9 @@ typedef int command(int argc, char **argv);
 
 command server_command; /* server_command.c */
 command db_command;     /* db_command.c */
+command import_command; /* import_command.c */
 command worker_command; /* worker.c */
+command user_command;   /* user.c */
 
 /* Prints how the command is called and what is wrong with this call; returns EXIT_USAGE. `usage` is what
  * stands behind "Usage: tracklight ". */

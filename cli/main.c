@@ -16,7 +16,9 @@ static const struct {
     {"server", server_command, "Run the tracking server."},
     {"ui", server_command, NULL},
     {"worker", worker_command, "Make the deliveries of webhooks, outside of requests."},
+    {"import", import_command, "Take over what an MLflow server kept."},
     {"db", db_command, "Look after the database: upgrade, check, backup, restore, info."},
+    {"user", user_command, "Look after users, their tokens and permissions."},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
