@@ -314,6 +314,18 @@ static void add_processes(struct suite *suite)
     supervisor_add(&suite->supervisor, "lighttpd", suite->web_arguments, SUPERVISOR_WEB_SERVER);
 }
 
+/* Jobs find the server by it, as MLflow's do: whatever the variable was for the one who starts the server. */
+static bool tell_address(const struct suite *suite, const struct listener *listener)
+{
+    struct sv host = suite->config->settings.host;
+    if (sv_equal(host, SV("0.0.0.0")) || sv_equal(host, SV("::")))
+        host = SV("127.0.0.1");
+    bool brackets = sv_find(host, ':') < host.len;
+    struct sv uri = arena_printf(suite->arena, "http://%s%.*s%s:%u", brackets ? "[" : "", SV_ARG(host),
+                                 brackets ? "]" : "", listener->port);
+    return setenv("MLFLOW_TRACKING_URI", uri.data, 1) == 0;
+}
+
 static void ready(void *context)
 {
     const struct suite *suite = context;
@@ -332,7 +344,7 @@ int suite_run(const struct config *config, const struct installation *installati
                                                     : "../fcgi-bin or ../lib/tracklight/fcgi-bin");
     if (!fill_run_directory(&suite) || !open_sockets(&suite))
         return EXIT_FAILED;
-    if (!config_export(config) ||
+    if (!config_export(config) || !tell_address(&suite, listener) ||
         setenv("TRACKLIGHT_X_SENDFILE", suite.sends_files ? "x-sendfile" : "off", 1) != 0)
         return command_error("the settings cannot be handed to the programs: %s", strerror(errno));
     suite.supervisor.listener = listener;
