@@ -115,7 +115,6 @@ static const struct {
 } described[] = {
 #define METRIC(name, type, help) {#name, #type, help},
 #include "common/base/metrics_names.h"
-#undef METRIC
 };
 
 static void write_header(struct buffer *out, const char *name)

@@ -17,3 +17,4 @@ METRIC(tracklight_request_duration_seconds, histogram, "Duration of requests by 
 METRIC(tracklight_requests_total, counter, "Requests by operation and status.")
 METRIC(tracklight_start_time_seconds, gauge,
        "When the answering process was started, in seconds since 1970 UTC.")
+#undef METRIC
