@@ -5,10 +5,12 @@
 #include "common/base/arena_text.h"
 #include "common/base/utf8.h"
 #include "common/json/json_check.h"
-#include "common/store/job_queue.h"
+#include "common/store/job_log.h"
 
 #define PROGRESS_LINE_MAX (JOB_DETAILS_MAX + 8 * 1024)
-#define REPLACEMENT       "\xef\xbf\xbd"
+#define LEFT_OUT_MAX      64 /* bytes of the line that says so */
+_Static_assert(JOB_LOG_WINDOW + LEFT_OUT_MAX <= JOB_LOG_APPEND_MAX, "the log is told in one piece");
+#define REPLACEMENT "\xef\xbf\xbd"
 
 void job_output_init(struct job_output *output, size_t result_limit)
 {
@@ -157,8 +159,8 @@ static bool take_progress(struct job_output *output, struct sv line, struct aren
 static void end_line(struct job_output *output, struct arena *scratch)
 {
     struct sv line = sv_trim(buffer_sv(&output->line));
-    bool too_long = output->line_too_long || line.len > output->limit;
-    if (too_long || (line.len > 0 && !take_progress(output, line, scratch))) {
+    if (output->line_too_long || (line.len > 0 && !take_progress(output, line, scratch))) {
+        bool too_long = output->line_too_long || line.len > output->limit;
         buffer_append_sv(&output->text, buffer_sv(&output->line));
         buffer_append_byte(&output->text, '\n');
         output->text.failed |= too_long;
