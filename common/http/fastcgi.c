@@ -390,8 +390,16 @@ static bool start_worker(struct pool *pool)
     return started;
 }
 
+static atomic_bool ending;
+
+bool server_is_ending(void)
+{
+    return atomic_load(&ending);
+}
+
 static void stop_accepting(struct pool *pool)
 {
+    atomic_store(&ending, true);
     atomic_store(&pool->stopping, true);
     if (eventfd_write(pool->stop_event, 1) != 0)
         log_error("cannot wake the threads that wait for connections");

@@ -47,6 +47,9 @@ struct server_options {
  * Returns the process's exit status. */
 int server_run(const struct server_options *options);
 
+/* Whether the process is to end: requests that wait for something should not wait any longer. */
+bool server_is_ending(void);
+
 /* Serves the one HTTP/1.1 request that the file holds, as recorded from the wire, and writes the reply to
  * standard output: for a debugger (make replay) and for tests. Returns the process's exit status. */
 int server_replay(const struct server_options *options, const char *file);

@@ -207,6 +207,14 @@ enum status job_check(struct store_tx *tx, const struct job_lease *lease, enum j
     return db_done(stmt);
 }
 
+enum status job_of_lease(struct store_tx *tx, const struct job_lease *lease, struct job *job,
+                         enum job_hold *hold)
+{
+    if (job_check(tx, lease, hold) != OK)
+        return FAILED;
+    return *hold == JOB_HOLD_LOST ? OK : load(tx, lease->id, job);
+}
+
 enum status job_heartbeat(struct store_tx *tx, const struct job_lease *lease, int64_t lease_ms,
                           enum job_hold *hold)
 {
@@ -256,7 +264,7 @@ static enum status release(struct store_tx *tx, int64_t id)
 static enum status succeed(struct store_tx *tx, int64_t id, struct sv text, enum job_status *status)
 {
     struct json_object *value;
-    struct sv problem;
+    struct sv problem = SV("it is empty");
     if (json_parse(tx->arena, text, &value, &problem) != JSON_OK) {
         *status = JOB_FAILED;
         return finalize(tx, id, JOB_FAILED,

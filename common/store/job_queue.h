@@ -51,6 +51,10 @@ enum status jobs_next_due(struct store_tx *tx, const struct job_types *types, in
 /* Whether it is still ours; for read transactions, too. A signal may mean that something was cancelled. */
 enum status job_check(struct store_tx *tx, const struct job_lease *lease, enum job_hold *hold);
 
+/* The same, and the job, if the lease has not been lost. */
+enum status job_of_lease(struct store_tx *tx, const struct job_lease *lease, struct job *job,
+                         enum job_hold *hold);
+
 /* Moves the end of the lease to now + lease_ms. That of a cancelled job goes on as well, until the worker has
  * ended its processes and says so with job_finish: its exclusive lock is held as long. */
 enum status job_heartbeat(struct store_tx *tx, const struct job_lease *lease, int64_t lease_ms,
