@@ -10,6 +10,7 @@
 #include "common/store/list.h"
 #include "common/store/sql_text.h"
 #include "common/store/text.h"
+#include "common/store/trace_search.h"
 
 /* Bound one by one; SQLite takes 32,766 values. */
 enum { SCORER_IDS_MAX = 10000 };
@@ -247,7 +248,7 @@ enum status online_config_put(struct store_tx *tx, int64_t experiment_id, struct
                           SV_ARG(shown));
     }
     struct scorer scorer;
-    if (require(tx, experiment_id, name, &scorer) != OK)
+    if (trace_filter_check(tx, filter) != OK || require(tx, experiment_id, name, &scorer) != OK)
         return FAILED;
     /* No scorer can be registered with a model of the gateway as long as that has no endpoints. */
     if (sample_rate > 0) {

@@ -50,7 +50,7 @@ struct online_config {
     struct sv scorer_id;
     double sample_rate; /* 0..1 */
     int64_t experiment_id;
-    struct sv filter; /* absent: all traces */
+    struct sv filter; /* of traces, in the language of their search; absent: all */
 };
 
 struct online_config_list {
@@ -58,7 +58,8 @@ struct online_config_list {
     size_t count;
 };
 
-/* Replaces the scorer's configuration; an absent filter takes the old one away. A rate above 0 wants a scorer
+/* Replaces the scorer's configuration; an absent filter takes the old one away, and one that
+ * cannot be read is refused as a search would. A rate above 0 wants a scorer
  * that asks a model through the gateway. */
 enum status online_config_put(struct store_tx *tx, int64_t experiment_id, struct sv name, double sample_rate,
                               struct sv filter, struct online_config *made);

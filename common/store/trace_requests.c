@@ -1,5 +1,6 @@
 #include "common/store/trace_requests.h"
 
+#include "common/base/clock.h"
 #include "common/base/id.h"
 #include "common/json/json_read.h"
 #include "common/store/experiments.h"
@@ -7,6 +8,9 @@
 #include "common/store/list.h"
 #include "common/store/text.h"
 #include "common/store/validate.h"
+
+/* Traces and microseconds after which a slice of a deletion ends. */
+enum { DELETION_SLICE = 64, DELETION_SLICE_US = 5000 };
 
 static enum status put_all(struct store_tx *tx, const struct trace_info *info,
                            const struct trace_report *report)
@@ -178,31 +182,15 @@ static enum status check_deletion(struct store_tx *tx, const struct trace_deleti
     return OK;
 }
 
-static enum status delete_by_id(struct store_tx *tx, const struct trace_deletion *deletion, int64_t *deleted)
-{
-    for (size_t i = 0; i < deletion->trace_id_count; i++) {
-        struct trace_info info;
-        if (trace_look_up(tx, deletion->trace_ids[i], &info) != OK)
-            return FAILED;
-        if (!info.id || info.experiment_id != deletion->experiment)
-            continue;
-        if (trace_delete(tx, &info) != OK)
-            return FAILED;
-        ++*deleted;
-    }
-    return OK;
-}
-
 /* Ids first: deleting from a table under a statement that reads it would be asking for trouble. */
-static enum status find_oldest(struct store_tx *tx, const struct trace_deletion *deletion,
+static enum status find_oldest(struct store_tx *tx, const struct trace_deletion *deletion, int64_t limit,
                                struct row_list *found)
 {
     struct db_stmt *stmt =
         db_query(tx->db,
                  "SELECT id, trace_id FROM traces WHERE experiment = ? AND request_time <= ? "
                  "ORDER BY request_time, trace_id DESC LIMIT ?",
-                 db_int(deletion->experiment), db_int(deletion->timestamp),
-                 db_int(deletion->has_max_traces ? deletion->max_traces : INT64_MAX));
+                 db_int(deletion->experiment), db_int(deletion->timestamp), db_int(limit));
     if (!stmt)
         return FAILED;
     while (db_step(stmt) == DB_ROW) {
@@ -214,27 +202,52 @@ static enum status find_oldest(struct store_tx *tx, const struct trace_deletion 
 }
 
 static enum status delete_by_time(struct store_tx *tx, const struct trace_deletion *deletion,
-                                  int64_t *deleted)
+                                  int64_t deadline_us, struct trace_deletion_progress *progress)
 {
     struct row_list found = {0};
-    if (find_oldest(tx, deletion, &found) != OK)
+    int64_t limit = DELETION_SLICE;
+    if (deletion->has_max_traces && deletion->max_traces - progress->deleted < limit)
+        limit = deletion->max_traces - progress->deleted;
+    if (find_oldest(tx, deletion, limit, &found) != OK)
         return FAILED;
     const struct trace_info *infos = found.items;
-    for (size_t i = 0; i < found.count; i++) {
-        if (trace_delete(tx, &infos[i]) != OK)
+    size_t count = 0;
+    while (count < found.count && (count == 0 || clock_monotonic_us() < deadline_us))
+        if (trace_delete(tx, &infos[count++]) != OK)
             return FAILED;
-    }
-    *deleted = (int64_t)found.count;
+    progress->deleted += (int64_t)count;
+    progress->done = (count == found.count && count < DELETION_SLICE) ||
+                     (deletion->has_max_traces && progress->deleted >= deletion->max_traces);
     return OK;
 }
 
-enum status trace_delete_many(struct store_tx *tx, const struct trace_deletion *deletion, int64_t *deleted)
+static enum status delete_by_id(struct store_tx *tx, const struct trace_deletion *deletion,
+                                int64_t deadline_us, struct trace_deletion_progress *progress)
 {
-    *deleted = 0;
+    size_t end = deletion->trace_id_count;
+    for (bool first = true; progress->ids_done < end && (first || clock_monotonic_us() < deadline_us);
+         first = false) {
+        struct trace_info info;
+        if (trace_look_up(tx, deletion->trace_ids[progress->ids_done++], &info) != OK)
+            return FAILED;
+        if (!info.id || info.experiment_id != deletion->experiment)
+            continue;
+        if (trace_delete(tx, &info) != OK)
+            return FAILED;
+        progress->deleted++;
+    }
+    progress->done = progress->ids_done == end;
+    return OK;
+}
+
+enum status trace_delete_slice(struct store_tx *tx, const struct trace_deletion *deletion,
+                               struct trace_deletion_progress *progress)
+{
+    int64_t deadline_us = clock_monotonic_us() + DELETION_SLICE_US;
     if (check_deletion(tx, deletion) != OK)
         return FAILED;
-    return deletion->has_timestamp ? delete_by_time(tx, deletion, deleted)
-                                   : delete_by_id(tx, deletion, deleted);
+    return deletion->has_timestamp ? delete_by_time(tx, deletion, deadline_us, progress)
+                                   : delete_by_id(tx, deletion, deadline_us, progress);
 }
 
 /* --- Links --- */

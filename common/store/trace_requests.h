@@ -45,7 +45,17 @@ struct trace_deletion {
     const struct sv *trace_ids;
     size_t trace_id_count;
 };
-enum status trace_delete_many(struct store_tx *tx, const struct trace_deletion *deletion, int64_t *deleted);
+
+/* How far a deletion has come; zeroed at first. */
+struct trace_deletion_progress {
+    int64_t deleted;
+    size_t ids_done;
+    bool done;
+};
+/* One slice of it, of a few milliseconds, so that others who write need not wait for all of it: call it in
+ * one transaction after the other until it is done. */
+enum status trace_delete_slice(struct store_tx *tx, const struct trace_deletion *deletion,
+                               struct trace_deletion_progress *progress);
 
 /* Neither side of a link is checked: clients link before a trace is there. What is linked already stays so.
  */

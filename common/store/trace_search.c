@@ -63,6 +63,12 @@ enum status trace_filter_parse(struct store_tx *tx, struct sv text, struct searc
     return OK;
 }
 
+enum status trace_filter_check(struct store_tx *tx, struct sv filter)
+{
+    struct search_filter parsed;
+    return trace_filter_parse(tx, filter, &parsed);
+}
+
 /* --- Order --- */
 
 static void add_term(struct trace_query *query, struct trace_term term, enum sort_type type, bool descending)

@@ -10,6 +10,9 @@
 #define TRACE_SEARCH_RESULTS_DEFAULT 100
 #define TRACE_SEARCH_RESULTS_MAX     500
 
+/* Whether a filter can be read: FAILED with the language's error else. */
+enum status trace_filter_check(struct store_tx *tx, struct sv filter);
+
 struct trace_search {
     const struct sv *experiment_ids; /* unknown ones hold no traces; traces of deleted ones are found */
     size_t experiment_count;

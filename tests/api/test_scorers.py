@@ -259,6 +259,21 @@ def test_only_models_of_the_gateway_score_online(scorers):
     assert scorers.configs(scorer) == []
 
 
+@pytest.mark.parametrize(
+    "filter_string, message",
+    [
+        ("status = OK", re.compile("^Parameter value is either not quoted or unidentified quote types")),
+        ("foo.bar = 'x'", re.compile("^Invalid entity type 'foo'")),
+        ("prompt = 'p'", "Invalid prompts filter value 'p'. Expected format: prompt = \"name/version\""),
+        ("status = 'OK' OR status = 'ERROR'", re.compile(r"^Invalid clause\(s\) in filter string: ")),
+    ],
+)
+def test_what_is_scored_online_is_said_in_the_language_of_searches(scorers, filter_string, message):
+    scorer = scorers.register()["scorer_id"]
+    expect_invalid(scorers.configure(sample_rate=0, filter_string=filter_string), message)
+    assert scorers.configs(scorer) == []
+
+
 def test_online_scoring_wants_its_fields(scorers):
     scorers.register()
     expect_invalid(scorers.configure(), missing("sample_rate"))

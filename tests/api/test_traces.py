@@ -395,6 +395,21 @@ def test_the_oldest_go_first(traces, root):
     assert [traces.exists(t) for t in ids] == [True, False, False]
 
 
+def test_many_traces_are_deleted_and_counted(api, root):
+    traces = Traces(api, api.experiment())
+    for i in range(150):
+        spans = Spans()
+        spans.add(start=(BASE + i) * 1_000_000)
+        traces.send(spans)
+    bound = {"max_timestamp_millis": BASE + 139}
+    assert traces.delete(root, **bound, max_traces=70).ok() == {"traces_deleted": 70}
+    assert traces.delete(root, **bound, max_traces=500).ok() == {"traces_deleted": 70}
+    assert traces.delete(root, **bound).ok() == {"traces_deleted": 0}
+    here = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": traces.experiment}}
+    found = api.post("traces/search", {"locations": [here], "max_results": 500}, root=API_3).ok()["traces"]
+    assert sorted(trace["request_time"] for trace in found) == [f"2023-11-14T22:13:20.{140 + i}Z" for i in range(10)]
+
+
 def test_a_time_of_zero_is_a_bound(traces, root):
     trace_id = traces.new()
     assert traces.delete(root, max_timestamp_millis=0).ok() == {"traces_deleted": 0}

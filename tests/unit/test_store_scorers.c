@@ -74,7 +74,7 @@ static void all_goes_with_the_scorer_and_with_its_experiment(void **state)
     make(fixture, "a", "{}");
     make(fixture, "b", "{}");
     assert_int_equal(online_config_put(fixture->tx, 0, SV("a"), 0, SV_ABSENT, &config), OK);
-    assert_int_equal(online_config_put(fixture->tx, 0, SV("b"), 0, SV("x"), &config), OK);
+    assert_int_equal(online_config_put(fixture->tx, 0, SV("b"), 0, SV("name = 'x'"), &config), OK);
     assert_int_equal(scorer_delete(fixture->tx, 0, SV("a"), 0), OK);
     assert_int_equal(store_number(fixture, "SELECT count(*) FROM scorer_versions"), 1);
     assert_int_equal(store_number(fixture, "SELECT count(*) FROM online_scoring_configs"), 1);

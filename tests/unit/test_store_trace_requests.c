@@ -88,19 +88,44 @@ static void token_counts_and_costs_become_numbers_of_the_trace(void **state)
                      1);
 }
 
+static void a_deletion_by_time_goes_in_slices_up_to_its_bounds(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct trace_deletion deletion = {.has_timestamp = true, .timestamp = 299};
+    for (int i = 0; i < 400; i++) {
+        struct trace_info info = {
+            .trace_id = arena_printf(fixture->tx->arena, "tr-%d", i), .request_time = i, .status = TRACE_OK};
+        assert_int_equal(trace_insert(fixture->tx, &info), OK);
+    }
+    for (int pass = 0; pass < 2; pass++) { /* at most 100, then the rest */
+        struct trace_deletion_progress progress = {0};
+        deletion.has_max_traces = pass == 0;
+        deletion.max_traces = 100;
+        for (int64_t before = 0; !progress.done; before = progress.deleted) {
+            assert_int_equal(trace_delete_slice(fixture->tx, &deletion, &progress), OK);
+            assert_true(progress.deleted - before <= 64);
+            assert_true(progress.deleted > before || progress.done);
+        }
+        assert_int_equal(progress.deleted, pass ? 200 : 100);
+        assert_int_equal(store_number(fixture, "SELECT min(request_time) FROM traces"), pass ? 300 : 100);
+    }
+    assert_int_equal(store_number(fixture, "SELECT count(*) FROM traces"), 100);
+}
+
 static void what_belongs_to_a_trace_goes_with_it(void **state)
 {
     struct store_fixture *fixture = *state;
     struct trace_info trace = report(fixture, (struct trace_report){0});
     const struct sv ids[] = {SV("tr-1"), SV("tr-other")};
-    int64_t deleted;
+    struct trace_deletion_progress progress = {0};
     put_span(fixture, &trace, "00000000000000aa", NULL, 1);
     assess(fixture, &trace, "a-1", NULL);
     assert_int_equal(trace_link_many(fixture->tx, ids, 2, SV("run")), OK);
     assert_int_equal(trace_link_prompt(fixture->tx, SV("tr-1"), SV("p/1")), OK);
     struct trace_deletion deletion = {.trace_ids = ids, .trace_id_count = 2};
-    assert_int_equal(trace_delete_many(fixture->tx, &deletion, &deleted), OK);
-    assert_int_equal(deleted, 1);
+    assert_int_equal(trace_delete_slice(fixture->tx, &deletion, &progress), OK);
+    assert_true(progress.done);
+    assert_int_equal(progress.deleted, 1);
     static const char *const queries[] = {
         "SELECT count(*) FROM traces",        "SELECT count(*) FROM spans",
         "SELECT count(*) FROM span_contents", "SELECT count(*) FROM assessments",
@@ -232,6 +257,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_trace_without_a_time_is_one_of_now, store_setup,
                                         store_teardown),
         cmocka_unit_test_setup_teardown(token_counts_and_costs_become_numbers_of_the_trace, store_setup,
+                                        store_teardown),
+        cmocka_unit_test_setup_teardown(a_deletion_by_time_goes_in_slices_up_to_its_bounds, store_setup,
                                         store_teardown),
         cmocka_unit_test_setup_teardown(what_belongs_to_a_trace_goes_with_it, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(what_is_linked_already_stays_so, store_setup, store_teardown),
