@@ -11,6 +11,7 @@
 #include "common/base/config.h"
 #include "common/db/db.h"
 #include "common/security/security.h"
+#include "common/store/auth_settings.h"
 #include "common/store/uri.h"
 #include "common/webhooks/rules.h"
 
@@ -77,11 +78,6 @@ static int check_settings(const struct settings *settings, struct arena *arena)
     if (servers > 1)
         return usage_error(USAGE, "Cannot specify multiple server options. Choose one of: '--gunicorn-opts', "
                                   "'--waitress-opts', or '--uvicorn-opts'.");
-    if (settings->app_name.data)
-        return usage_error(USAGE,
-                           "--app-name %.*s is not available in this version: it has no authentication "
-                           "yet. Without it, keep the server on an address that only its users reach.",
-                           SV_ARG(settings->app_name));
     if (settings->artifacts_only && settings->backend_store_uri.data &&
         !sv_equal(settings->backend_store_uri, SV(STORE_URI_DEFAULT)))
         return usage_error(
@@ -101,6 +97,9 @@ static int check_settings(const struct settings *settings, struct arena *arena)
     if (!security)
         return usage_error(USAGE, "%.*s", SV_ARG(problem));
     security_free(security);
+    struct auth_settings auth;
+    if (auth_is_on(settings) && !auth_settings_load(settings, arena, &auth, &problem))
+        return usage_error(USAGE, "%.*s", SV_ARG(problem));
     struct webhook_rules webhooks;
     if (!webhook_rules_from(settings, arena, &webhooks, &problem))
         return usage_error(USAGE, "%.*s", SV_ARG(problem));
@@ -117,12 +116,9 @@ static int find_database(const struct settings *settings, struct arena *arena, s
     return EXIT_OK;
 }
 
-/* Makes or migrates the database, so that the programs find it ready, and so that what is wrong with it is
- * told before anything runs. */
-static int prepare_database(const struct settings *settings, struct sv database, struct arena *arena)
+static struct db_options db_options_of(const struct settings *settings)
 {
-    const struct db_options options = {
-        .path = database,
+    return (struct db_options){
         .durability =
             sv_equal(settings->durability, SV("normal")) ? DB_DURABILITY_NORMAL : DB_DURABILITY_FULL,
         .max_readers = 1,
@@ -130,6 +126,14 @@ static int prepare_database(const struct settings *settings, struct sv database,
         .read_timeout_ms = settings->read_timeout_ms,
         .create = true,
     };
+}
+
+/* Makes or migrates the database, so that the programs find it ready, and so that what is wrong with it is
+ * told before anything runs. */
+static int prepare_database(const struct settings *settings, struct sv database, struct arena *arena)
+{
+    struct db_options options = db_options_of(settings);
+    options.path = database;
     struct error error = {0};
     struct db *db = db_open(&options, arena, &error);
     if (db) {
@@ -139,6 +143,31 @@ static int prepare_database(const struct settings *settings, struct sv database,
     notice("Error initializing backend store");
     return command_error("%.*s%s%.*s%s", SV_ARG(error.message), error.detail.len ? " (" : "",
                          SV_ARG(error.detail), error.detail.len ? ")" : "");
+}
+
+/* Makes the first administrator, if the settings name one, and tells what to do if there is none. */
+static int prepare_users(const struct settings *settings, struct arena *arena)
+{
+    struct auth_settings auth;
+    struct sv problem = SV_ABSENT;
+    struct error error = {0};
+    struct store store = {0};
+    bool has_admin = false;
+    struct db_options options = db_options_of(settings);
+    if (!auth_settings_load(settings, arena, &auth, &problem))
+        return command_error("%.*s", SV_ARG(problem));
+    if (auth_database(settings, &auth, arena, &error, &options.path) != OK)
+        return command_error("%.*s", SV_ARG(error.message));
+    store.db = db_open(&options, arena, &error);
+    enum status status = store.db ? auth_prepare(&store, &auth, arena, &error, &has_admin) : FAILED;
+    if (store.db)
+        db_close(store.db);
+    if (status != OK)
+        return command_error("%.*s%s%.*s%s", SV_ARG(error.message), error.detail.len ? " (" : "",
+                             SV_ARG(error.detail), error.detail.len ? ")" : "");
+    if (!has_admin)
+        notice("%s", AUTH_NO_ADMIN_TEXT);
+    return EXIT_OK;
 }
 
 static int make_metrics_directory(struct sv directory, struct arena *arena)
@@ -184,6 +213,8 @@ static int serve_database(const struct config *config, const struct installation
         return command_error("%.*s", SV_ARG(problem));
     if (!settings->artifacts_only)
         status = prepare_database(settings, database, arena);
+    if (status == EXIT_OK && auth_is_on(settings))
+        status = prepare_users(settings, arena);
     if (status == EXIT_OK)
         status = make_metrics_directory(settings->expose_prometheus, arena);
     if (status == EXIT_OK) {

@@ -102,7 +102,8 @@ void auth_audit_refusal(struct request *request, struct sv who, const char *why)
  */
 enum status auth_refuse_unknown(struct request *request)
 {
-    bool is_page = session_cookie(request, SV(SESSION_COOKIE)).len > 0;
+    bool is_page = session_cookie(request, SV(SESSION_COOKIE)).len > 0 ||
+                   request->operation->needs.resource == RESOURCE_PUBLIC;
     reply_header(request, "www-authenticate",
                  is_page ? SV("Session realm=\"mlflow\"") : SV("Basic realm=\"mlflow\""));
     reply_text(request, 401, "text/html", SV(REFUSED_TEXT));

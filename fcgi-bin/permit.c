@@ -22,8 +22,8 @@ static bool is_write(const struct operation *operation)
 
 static bool is_administration(const struct operation *operation)
 {
-    return operation->needs.resource == RESOURCE_ADMIN || operation->needs.resource == RESOURCE_USER ||
-           (operation->users && operation->needs.resource != RESOURCE_ANY);
+    return operation->needs.resource == RESOURCE_ADMIN ||
+           (operation->users && operation->needs.permission > PERMISSION_READ);
 }
 
 /* What the token is good for, whoever its owner is. */

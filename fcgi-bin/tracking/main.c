@@ -24,8 +24,29 @@ static const struct operation *const tables[] = {
     trace_get_operations,
     trace_statistics_operations,
     assessment_operations,
+    gateway_secret_operations,
+    gateway_model_operations,
+    gateway_endpoint_operations,
+    gateway_binding_operations,
+    gateway_discovery_operations,
+    gateway_usage_operations,
+    user_operations,
+    permission_operations,
+    session_operations,
+    signup_operations,
     NULL,
 };
+
+static enum status open_parts(struct service *service, struct arena *arena, struct error *error)
+{
+    return webhooks_open(service, arena, error) == OK ? gateway_open(service, arena, error) : FAILED;
+}
+
+static void close_parts(struct service *service)
+{
+    (void)service;
+    gateway_close();
+}
 
 int main(int argc, char **argv)
 {
@@ -34,7 +55,8 @@ int main(int argc, char **argv)
         .program = {.name = "tracking", .tables = tables},
         .summary = "Answers the tracking API",
         .service = &service,
-        .open = webhooks_open,
+        .open = open_parts,
+        .close = close_parts,
     };
     return program_main(&program, argc, argv);
 }

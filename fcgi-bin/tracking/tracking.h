@@ -3,6 +3,7 @@
 
 #include "common/http/request.h"
 #include "common/store/model_versions.h"
+#include "common/store/permissions.h"
 #include "common/store/runs.h"
 #include "common/store/store.h"
 #include "fcgi-bin/service.h"
@@ -30,9 +31,23 @@ extern const struct operation trace_search_operations[];
 extern const struct operation trace_get_operations[];
 extern const struct operation trace_statistics_operations[];
 extern const struct operation assessment_operations[];
+extern const struct operation gateway_secret_operations[];
+extern const struct operation gateway_model_operations[];
+extern const struct operation gateway_endpoint_operations[];
+extern const struct operation gateway_binding_operations[];
+extern const struct operation gateway_discovery_operations[];
+extern const struct operation gateway_usage_operations[];
+extern const struct operation user_operations[];
+extern const struct operation permission_operations[];
+extern const struct operation session_operations[];
+extern const struct operation signup_operations[];
 
 /* Reads the rules of webhooks from the settings. */
 enum status webhooks_open(struct service *service, struct arena *arena, struct error *error);
+
+/* The passphrase of the gateway's secrets. */
+enum status gateway_open(struct service *service, struct arena *arena, struct error *error);
+void gateway_close(void);
 
 /* --- Input that several operations share --- */
 
@@ -73,6 +88,10 @@ void put_model_versions(struct json_writer *json, const char *name, const struct
                         size_t count);
 
 enum status reply_model_version(struct request *request, const struct model_version *version);
+
+/* A row of permissions, as an object. */
+void put_permission(struct json_writer *json, const struct permission_target *target, enum permission permission,
+                    int64_t user_id);
 
 void put_run_info(struct json_writer *json, const struct run_info *info);
 
