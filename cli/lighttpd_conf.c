@@ -57,6 +57,9 @@ static const char general[] =
  * same. */
 static const char streamed[] = " server.stream-response-body = 2 server.range-requests = \"disable\"";
 
+/* Answers of models: a slow receiver slows the provider down. */
+static const char relayed[] = " server.stream-response-body = 2";
+
 static void write_limits(const struct lighttpd_conf *conf, struct buffer *out)
 {
     buffer_printf(out, "server.max-fds = %u\nserver.max-connections = %u\n", conf->max_descriptors,
@@ -82,6 +85,13 @@ static void write_programs(const struct lighttpd_conf *conf, struct buffer *out)
     }
 }
 
+static const char *options_for(const char *program)
+{
+    if (strcmp(program, "artifacts") == 0)
+        return streamed;
+    return strcmp(program, "gateway") == 0 ? relayed : "";
+}
+
 static void write_routes(const struct lighttpd_conf *conf, struct buffer *out)
 {
     buffer_printf(out, "\nfastcgi.server = var.%s\n", conf->programs[0]);
@@ -89,7 +99,7 @@ static void write_routes(const struct lighttpd_conf *conf, struct buffer *out)
         const struct route_rule *rule = &conf->rules[i];
         buffer_printf(out, "$HTTP[\"url\"] %s \"%.*s\" { fastcgi.server = var.%s%s }\n",
                       rule->is_pattern ? "=~" : "=^", SV_ARG(rule->match), conf->programs[rule->program],
-                      strcmp(conf->programs[rule->program], "artifacts") == 0 ? streamed : "");
+                      options_for(conf->programs[rule->program]));
     }
 }
 

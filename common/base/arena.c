@@ -93,6 +93,11 @@ void arena_set_escape(struct arena *arena, jmp_buf *escape)
     arena->escape = escape;
 }
 
+jmp_buf *arena_escape(const struct arena *arena)
+{
+    return arena->escape;
+}
+
 static _Noreturn void out_of_memory(struct arena *arena)
 {
     if (arena->escape)

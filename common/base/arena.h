@@ -24,6 +24,8 @@ void arena_reset(struct arena *arena);
  * the process lives on: code between must hold nothing that only it would release. */
 void arena_set_escape(struct arena *arena, jmp_buf *escape);
 
+jmp_buf *arena_escape(const struct arena *arena);
+
 /* A place to come back to: rewinding gives up everything that was allocated since the mark. For loops over
  * many items of which none is kept. */
 struct arena_mark {
