@@ -50,6 +50,7 @@ static enum status open_store(struct service *service, const struct settings *se
         .artifact_location_limit = settings->artifact_location_max_length,
         .truncate_long_values = settings->truncate_long_values,
         .working_directory = service->artifacts.working_directory,
+        .usage_retention_ms = settings->gateway_usage_retention * 24 * 3600 * 1000,
     };
     if (store_uri_path(arena, error, settings->backend_store_uri, &options.path) != OK ||
         artifact_root(arena, error, settings->default_artifact_root, settings->serve_artifacts,

@@ -7,6 +7,21 @@ static struct db_value known(int64_t number)
     return number < 0 ? db_null() : db_int(number);
 }
 
+/* More at a time than come, so that the old ones become fewer; few enough to keep no other writer waiting. */
+#define TRIM_ROWS 1000
+
+static enum status trim(struct store_tx *tx, size_t added)
+{
+    int64_t kept_ms = tx->store->settings.usage_retention_ms;
+    if (!kept_ms)
+        return OK;
+    return db_exec(
+        tx->db, NULL,
+        "DELETE FROM gateway_usage WHERE id IN (SELECT id FROM gateway_usage WHERE time < ? ORDER BY "
+        "time LIMIT ?)",
+        db_int(tx->now_ms - kept_ms), db_int(TRIM_ROWS + (int64_t)added));
+}
+
 enum status gateway_usage_add(struct store_tx *tx, const struct gateway_usage_row *rows, size_t count)
 {
     if (count > GATEWAY_USAGE_ROWS_MAX)
@@ -25,7 +40,7 @@ enum status gateway_usage_add(struct store_tx *tx, const struct gateway_usage_ro
                     known(row->input_tokens), known(row->output_tokens), known(row->cached_tokens)) != OK)
             return FAILED;
     }
-    return OK;
+    return trim(tx, count);
 }
 
 /* --- Reading --- */
@@ -94,13 +109,4 @@ enum status gateway_usage_read(struct store_tx *tx, const struct gateway_usage_q
         tx, INVALID_PARAMETER_VALUE,
         "There would be more than %d sums: ask for a shorter time, longer buckets or one endpoint.",
         GATEWAY_USAGE_SUMS_MAX);
-}
-
-enum status gateway_usage_trim(struct store_tx *tx, int64_t before_ms, int64_t limit, int64_t *deleted)
-{
-    return db_exec(
-        tx->db, deleted,
-        "DELETE FROM gateway_usage WHERE id IN (SELECT id FROM gateway_usage WHERE time < ? ORDER BY time "
-        "LIMIT ?)",
-        db_int(before_ms), db_int(limit));
 }

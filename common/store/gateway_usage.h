@@ -25,6 +25,7 @@ struct gateway_usage_row {
     int64_t attempts; /* calls of providers, from 0 on */
 };
 
+/* Also deletes a slice of the rows that are older than the store's settings want them to be. */
 enum status gateway_usage_add(struct store_tx *tx, const struct gateway_usage_row *rows, size_t count);
 
 /* --- Reading --- */
@@ -63,9 +64,5 @@ struct gateway_usage_report {
 /* INVALID_PARAMETER_VALUE if there would be more than GATEWAY_USAGE_SUMS_MAX sums. */
 enum status gateway_usage_read(struct store_tx *tx, const struct gateway_usage_query *query,
                                struct gateway_usage_report *report);
-
-/* Deletes up to `limit` rows from before `before_ms`; *deleted says how many. Call it again while that is
- * `limit`, in transactions of their own. */
-enum status gateway_usage_trim(struct store_tx *tx, int64_t before_ms, int64_t limit, int64_t *deleted);
 
 #endif

@@ -16,6 +16,7 @@ struct store_settings {
     int64_t artifact_location_limit; /* MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH, code points */
     bool truncate_long_values;       /* MLFLOW_TRUNCATE_LONG_VALUES */
     struct sv working_directory;     /* relative artifact locations are resolved against it */
+    int64_t usage_retention_ms;      /* how long calls of the gateway are remembered; 0: for ever */
 };
 
 struct store {
