@@ -40,7 +40,7 @@ static char *grow(struct buffer *buffer, size_t capacity)
     if (!buffer->arena)
         return realloc(buffer->data, capacity);
     char *data = arena_alloc(buffer->arena, capacity);
-    if (buffer->len)
+    if (buffer->data)
         memcpy(data, buffer->data, buffer->len);
     return data;
 }

@@ -45,7 +45,7 @@ static void read_all(struct sv stream, size_t piece, struct buffer *out)
     while (stream.len) {
         struct sv part = sv_first(stream, piece);
         stream = sv_from_offset(stream, part.len);
-        char *copy = malloc(part.len);
+        char *copy = calloc(1, part.len);
         require(copy);
         memcpy(copy, part.data, part.len);
         struct sv input = {copy, part.len};
