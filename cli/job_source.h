@@ -28,6 +28,8 @@ struct job_round {
     size_t news_count;
     struct job_taken *taken; /* room for `wanted` */
     size_t wanted, taken_count;
+    const struct sv *held; /* the leases of all jobs that run */
+    size_t held_count;
     int64_t due_ms; /* set: when there may be more to take; INT64_MAX: not before a signal */
 };
 
@@ -57,5 +59,10 @@ struct job_source {
  * if there is no memory. */
 struct job_source *job_source_database(struct store *store, struct sv database,
                                        const struct settings *settings, struct arena *arena);
+
+/* The queue of a server, "http[s]://host[:port]" without a slash at the end. Waits for one that cannot be
+ * reached; NULL with an error for one that does not take the token. The texts must outlive the source. */
+struct job_source *job_source_http(const char *server, struct sv token, const struct settings *settings,
+                                   struct arena *arena, struct error *error);
 
 #endif

@@ -26,6 +26,11 @@ static void print_help(void)
         "  --once         Do what is due, then end; for cron, where nothing else runs all the time. What is\n"
         "                 to be tried again later is left to the next run.\n"
         "  --jobs N       Run jobs, up to N at a time: the same as --enable-jobs --jobs-per-worker N.\n"
+        "  --server URL   Run jobs of that server, on another host, and do nothing else. The server knows "
+        "the\n"
+        "                 worker by a token: jobs_worker_token_file, or TRACKLIGHT_JOBS_WORKER_TOKEN. The "
+        "types\n"
+        "                 of jobs are declared here as well as there.\n"
         "  --status       Show the deliveries of each webhook that wait, were made, or were given up, and\n"
         "                 the last problem; the workers that run jobs, and how many jobs there are; and "
         "end.\n"
@@ -37,6 +42,20 @@ static void print_help(void)
         "by the next worker if that is not enough; jobs have jobs_stop_timeout, and are given back to the\n"
         "queue. SIGHUP reopens the log file, and rereads the types of jobs.\n",
         WORKER_STOP_GRACE_MS / 1000);
+}
+
+/* Without the slash at its end. */
+static bool is_server(struct worker_call *call)
+{
+    static char address[1024];
+    size_t len = strlen(call->server);
+    while (len > 0 && call->server[len - 1] == '/')
+        len--;
+    if (len >= sizeof(address))
+        return false;
+    memcpy(address, call->server, len);
+    call->server = address;
+    return strncmp(address, "http://", 7) == 0 || strncmp(address, "https://", 8) == 0;
 }
 
 static void pass_on(struct worker_call *call, char *argument)
@@ -53,7 +72,8 @@ static int parse_arguments(struct worker_call *call, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         int config = take_option(argc, argv, &i, "--config", &call->config_file);
         int enabling = config ? 0 : take_option(argc, argv, &i, "--jobs", &jobs);
-        if (config < 0 || enabling < 0)
+        int serving = config || enabling ? 0 : take_option(argc, argv, &i, "--server", &call->server);
+        if (config < 0 || enabling < 0 || serving < 0)
             return usage_error(USAGE, "Option '%s' requires an argument.", argv[i]);
         if (strcmp(argv[i], "--once") == 0)
             call->once = true;
@@ -65,11 +85,17 @@ static int parse_arguments(struct worker_call *call, int argc, char **argv)
             pass_on(call, enable);
             pass_on(call, per_worker);
             pass_on(call, (char *)jobs);
-        } else if (!config)
+        } else if (!config && !serving)
             pass_on(call, argv[i]);
     }
     if (call->once && call->status)
         return usage_error(USAGE, "Options '--once' and '--status' exclude each other.");
+    if (call->status && call->server)
+        return usage_error(USAGE, "Options '--status' and '--server' exclude each other.");
+    if (call->server && !is_server(call))
+        return usage_error(USAGE,
+                           "'%s' is not the address of a server, such as https://tracking.example.org.",
+                           call->server);
     return EXIT_OK;
 }
 
@@ -167,7 +193,7 @@ static int run_with_arena(struct worker_call *call, struct arena *arena)
     worker_start_log(&call->config.settings);
     /* Before the first thread, which would take signals otherwise. */
     int signals = call->status ? -1 : open_signals();
-    status = open_stores(call, arena);
+    status = call->server ? EXIT_OK : open_stores(call, arena);
     if (status == EXIT_OK)
         status = call->status ? worker_print_status(call, arena) : worker_run(call, arena, signals);
     close_stores(call);

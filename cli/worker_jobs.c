@@ -268,6 +268,17 @@ static void exchange(struct jobs_worker *self, struct job_run **told, struct job
         self->due_us = now + NO_PLACE_US;
 }
 
+static const struct sv *held_leases(struct jobs_worker *self, size_t *count)
+{
+    struct sv *leases = ARENA_ARRAY(self->scratch, struct sv, self->run_count + 1);
+    *count = 0;
+    for (size_t i = 0; i < self->run_count; i++) {
+        if (self->runs[i]->running && self->runs[i]->hold == JOB_HELD)
+            leases[(*count)++] = self->runs[i]->lease.lease;
+    }
+    return leases;
+}
+
 static void talk(struct jobs_worker *self, int64_t now)
 {
     struct job_news news[TOLD_AT_ONCE];
@@ -283,6 +294,7 @@ static void talk(struct jobs_worker *self, int64_t now)
         }
     }
     round.wanted = places(self);
+    round.held = held_leases(self, &round.held_count);
     if (round.news_count > 0 || (round.wanted > 0 && self->due_us <= now))
         exchange(self, told, &round);
 }

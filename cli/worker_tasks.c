@@ -12,6 +12,7 @@
 #include "cli/worker_jobs.h"
 #include "cli/worker_span_index.h"
 #include "cli/worker_webhooks.h"
+#include "common/jobs/worker_token.h"
 
 /* What the worker does, side by side; NULL: not that. */
 struct tasks {
@@ -38,12 +39,30 @@ static const char *tracking_uri(const struct worker_call *call, struct arena *ar
         .data;
 }
 
-static bool start_jobs(struct worker_call *call, struct arena *arena, struct tasks *tasks, struct sv *problem)
+static struct job_source *open_source(struct worker_call *call, struct arena *arena, struct sv *problem)
 {
     const struct settings *settings = &call->config.settings;
+    struct error error = {.code = ERROR_NONE};
+    struct sv token;
+    if (!call->server)
+        return job_source_database(&call->tracking, call->tracking_path, settings, arena);
+    if (!job_worker_token(settings, arena, &token, problem))
+        return NULL;
+    if (!token.data) {
+        *problem = SV("--server needs a token: set jobs_worker_token_file or TRACKLIGHT_JOBS_WORKER_TOKEN.");
+        return NULL;
+    }
+    struct job_source *source = job_source_http(call->server, token, settings, arena, &error);
+    if (!source)
+        *problem = error.message;
+    return source;
+}
+
+static bool start_jobs(struct worker_call *call, struct arena *arena, struct tasks *tasks, struct sv *problem)
+{
     struct jobs_worker_options options = {
-        .source = job_source_database(&call->tracking, call->tracking_path, settings, arena),
-        .settings = settings,
+        .source = open_source(call, arena, problem),
+        .settings = &call->config.settings,
         .config_file = call->config.file,
         .tracking_uri = tracking_uri(call, arena),
         .once = call->once,
@@ -62,8 +81,10 @@ static bool start_tasks(struct worker_call *call, struct arena *arena, struct ta
         .key_path = call->key_path,
         .once = call->once,
     };
-    if (call->config.settings.enable_jobs && !start_jobs(call, arena, tasks, problem))
+    if ((call->server || call->config.settings.enable_jobs) && !start_jobs(call, arena, tasks, problem))
         return false;
+    if (call->server)
+        return true;
     tasks->webhooks = webhook_worker_start(&options);
     tasks->span_index = tasks->webhooks ? span_index_worker_start(&call->tracking, call->once) : NULL;
     return tasks->span_index != NULL;
