@@ -11,6 +11,7 @@
 #include "common/base/config.h"
 #include "common/db/foreign.h"
 #include "common/import/import.h"
+#include "common/import/import_folder.h"
 #include "common/security/envelope.h"
 #include "common/security/fernet.h"
 #include "common/security/key_file.h"
@@ -210,7 +211,7 @@ static const struct {
     {import_scorers},     {import_webhooks}, {import_gateway},
 };
 
-static int import_database(struct import_call *call, struct sv path)
+static int open_database(struct import_call *call, struct sv path)
 {
     struct import *import = &call->import;
     import->from = foreign_open(path, call->arena, &call->error);
@@ -218,6 +219,12 @@ static int import_database(struct import_call *call, struct sv path)
         return failed(&call->error);
     if (!foreign_has_table(import->from, "alembic_version") || !foreign_has_table(import->from, "runs"))
         return command_error("%.*s is no database of an MLflow server.", SV_ARG(path));
+    return EXIT_OK;
+}
+
+static int import_all(struct import_call *call)
+{
+    struct import *import = &call->import;
     enum status status = OK;
     for (size_t i = 0; i < sizeof(database_parts) / sizeof(database_parts[0]) && status == OK; i++)
         status = database_parts[i].run(import);
@@ -240,7 +247,12 @@ static int import_source(struct import_call *call)
     if (status != EXIT_OK)
         return status;
     import_begin(&call->import);
-    status = import_database(call, path);
+    if (!S_ISDIR(info.st_mode))
+        status = open_database(call, path);
+    else if (import_folder(&call->import, path) != OK)
+        status = failed(&call->import.error);
+    if (status == EXIT_OK)
+        status = import_all(call);
     import_end(&call->import);
     return status;
 }
@@ -270,6 +282,7 @@ int import_command(int argc, char **argv)
     }
     call.arena = arena_new(ARENA_LIMIT_BYTES);
     call.import.context = &call;
+    call.import.arena_of_source = call.arena;
     if (config_load(&call.config, call.arena, call.config_file, call.rest_count, call.rest, &problem))
         status = import_source(&call);
     else

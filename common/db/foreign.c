@@ -66,6 +66,30 @@ void foreign_close(struct foreign *foreign)
     free(foreign);
 }
 
+struct foreign *foreign_new(struct arena *arena, struct error *error)
+{
+    struct foreign *foreign = calloc(1, sizeof(*foreign));
+    if (!foreign)
+        abort();
+    foreign->arena = arena;
+    /* An empty name is a temporary file, which is only made when the cache does not hold it all. */
+    if (sqlite3_open_v2("", &foreign->handle,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                        NULL) == SQLITE_OK &&
+        foreign_run(foreign, "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF", error) == OK)
+        return foreign;
+    error_set(error, arena, INTERNAL_ERROR, "A temporary database cannot be made.");
+    foreign_close(foreign);
+    return NULL;
+}
+
+enum status foreign_run(struct foreign *foreign, const char *sql, struct error *error)
+{
+    if (sqlite3_exec(foreign->handle, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return OK;
+    return failed(foreign, error, "The temporary database cannot be written");
+}
+
 bool foreign_has_table(struct foreign *foreign, const char *table)
 {
     return sqlite3_table_column_metadata(foreign->handle, "main", table, NULL, NULL, NULL, NULL, NULL,
@@ -113,6 +137,29 @@ struct foreign_rows *foreign_query(struct foreign *foreign, const char *sql, str
     bind(rows, 1, value);
     bind(rows, 2, second);
     return rows;
+}
+
+static void bind_value(struct foreign_rows *rows, int place, const struct db_value *value)
+{
+    if (value->type == DB_INT)
+        sqlite3_bind_int64(rows->handle, place, value->integer);
+    else if (value->type == DB_DOUBLE)
+        sqlite3_bind_double(rows->handle, place, value->real);
+    else if (value->type == DB_TEXT)
+        bind(rows, place, value->bytes);
+}
+
+enum status foreign_put(struct foreign *foreign, const char *sql, const struct db_value *values, size_t count,
+                        struct error *error)
+{
+    struct foreign_rows *rows = prepared(foreign, sql, error);
+    if (!rows)
+        return FAILED;
+    rows->error = error;
+    for (size_t i = 0; i < count; i++)
+        bind_value(rows, (int)i + 1, &values[i]);
+    rows->rc = sqlite3_step(rows->handle);
+    return foreign_done(rows);
 }
 
 bool foreign_next(struct foreign_rows *rows)

@@ -7,6 +7,7 @@
 #include "common/base/arena.h"
 #include "common/base/error.h"
 #include "common/base/sv.h"
+#include "common/db/db.h"
 
 /* A database that another program made, read and never written: all of it as it was when it was opened, also
  * while that program goes on. Columns are asked for by name, so that a schema which lacks some is readable.
@@ -17,6 +18,17 @@ struct foreign_rows;
 /* INVALID_PARAMETER_VALUE, with a sentence, if there is no database. NULL then. */
 struct foreign *foreign_open(struct sv path, struct arena *arena, struct error *error);
 void foreign_close(struct foreign *foreign);
+
+/* An empty database of its own, on disk if it grows, gone when it is closed: for what another program keeps
+ * in other forms than a database. */
+struct foreign *foreign_new(struct arena *arena, struct error *error);
+
+/* Runs statements that give no rows: `sql` is a literal of several, without parameters. */
+enum status foreign_run(struct foreign *foreign, const char *sql, struct error *error);
+
+/* Runs a statement that gives no rows, a literal, with its parameters. */
+enum status foreign_put(struct foreign *foreign, const char *sql, const struct db_value *values, size_t count,
+                        struct error *error);
 
 bool foreign_has_table(struct foreign *foreign, const char *table);
 

@@ -46,9 +46,10 @@ struct import_count {
 
 /* What one import works with. Zero what is not set. */
 struct import {
-    struct store *store;    /* experiments, runs, traces, … */
-    struct store *registry; /* the model registry and webhooks; may be the same */
-    struct foreign *from;   /* a database */
+    struct store *store;           /* experiments, runs, traces, … */
+    struct store *registry;        /* the model registry and webhooks; may be the same */
+    struct foreign *from;          /* a database, or what import_folder.h made of a folder */
+    struct arena *arena_of_source; /* lives as long as the import */
     /* The key of webhooks' secrets here; NULL: none. */
     const struct fernet_key *webhook_key;
     /* The passphrases of the gateway's secrets there and here. `old_envelope` may be the same. */
