@@ -127,14 +127,15 @@ static bool is_strategy(struct json_object *value, struct sv name)
  */
 static double shortest_float(double value)
 {
+    float rounded = (float)value;
     char text[32];
     for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof(text), "%.*g", digits, value);
+        snprintf(text, sizeof(text), "%.*g", digits, (double)rounded);
         double shorter = strtod(text, NULL);
-        if ((float)shorter == (float)value)
+        if ((float)shorter == rounded)
             return shorter;
     }
-    return value;
+    return (double)rounded;
 }
 
 static enum status take_config(struct request *request, const struct config_in *in,

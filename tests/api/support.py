@@ -282,8 +282,93 @@ SPAN = {
     "status": {"code?": {"STATUS_CODE_OK", "STATUS_CODE_ERROR"}, "message?": TEXT},
 }
 WHOLE_TRACE = {"trace_info": TRACE_INFO, "spans?": [SPAN]}
+HEX = "[0-9a-f]{32}"
+AUDIT = {"created_at": WHOLE, "last_updated_at": WHOLE, "created_by?": TEXT, "last_updated_by?": TEXT}
+GATEWAY_SECRET = {
+    "secret_id": re.compile("s-" + HEX),
+    "secret_name": TEXT,
+    "masked_values": Map,
+    "provider?": TEXT,
+    "auth_config?": Map,
+    **AUDIT,
+}
+GATEWAY_MODEL = {
+    "model_definition_id": re.compile("d-" + HEX),
+    "name": TEXT,
+    "secret_id?": re.compile("s-" + HEX),
+    "secret_name?": TEXT,
+    "provider": TEXT,
+    "model_name": TEXT,
+    **AUDIT,
+}
+GATEWAY_MAPPING = {
+    "mapping_id": re.compile("m-" + HEX),
+    "endpoint_id": re.compile("e-" + HEX),
+    "model_definition_id": re.compile("d-" + HEX),
+    "model_definition": GATEWAY_MODEL,
+    "weight": REAL,
+    "created_at": WHOLE,
+    "created_by?": TEXT,
+    "linkage_type": {"PRIMARY", "FALLBACK"},
+    "fallback_order?": WHOLE,
+}
+GATEWAY_ENDPOINT = {
+    "endpoint_id": re.compile("e-" + HEX),
+    "name": TEXT,
+    "created_at": WHOLE,
+    "last_updated_at": WHOLE,
+    "created_by": TEXT,
+    "last_updated_by": TEXT,
+    "model_mappings?": [GATEWAY_MAPPING],
+    "tags?": [KEY_VALUE],
+    "routing_strategy?": {"REQUEST_BASED_TRAFFIC_SPLIT"},
+    "fallback_config?": {"strategy?": {"SEQUENTIAL"}, "max_attempts?": WHOLE},
+}
+GATEWAY_BINDING = {"endpoint_id": re.compile("e-" + HEX), "resource_type": {"scorer_job"}, "resource_id": TEXT, **AUDIT}
+AUTH_FIELD = {"name": TEXT, "type": {"string"}, "description": TEXT, "required": {True, False}, "default?": TEXT}
+GATEWAY_SHAPES = {
+    "gateway/secrets/create": {"secret": GATEWAY_SECRET},
+    "gateway/secrets/get": {"secret": GATEWAY_SECRET},
+    "gateway/secrets/update": {"secret": GATEWAY_SECRET},
+    "gateway/secrets/delete": {},
+    "gateway/secrets/list": {"secrets?": [GATEWAY_SECRET]},
+    "gateway/secrets/config": {"secrets_available": {True}, "using_default_passphrase": {True, False}},
+    "gateway/model-definitions/create": {"model_definition": GATEWAY_MODEL},
+    "gateway/model-definitions/get": {"model_definition": GATEWAY_MODEL},
+    "gateway/model-definitions/update": {"model_definition": GATEWAY_MODEL},
+    "gateway/model-definitions/delete": {},
+    "gateway/model-definitions/list": {"model_definitions?": [GATEWAY_MODEL]},
+    "gateway/endpoints/create": {"endpoint": GATEWAY_ENDPOINT},
+    "gateway/endpoints/get": {"endpoint": GATEWAY_ENDPOINT},
+    "gateway/endpoints/update": {"endpoint": GATEWAY_ENDPOINT},
+    "gateway/endpoints/delete": {},
+    "gateway/endpoints/list": {"endpoints?": [GATEWAY_ENDPOINT]},
+    "gateway/endpoints/models/attach": {"mapping": GATEWAY_MAPPING},
+    "gateway/endpoints/models/detach": {},
+    "gateway/endpoints/bindings/create": {"binding": GATEWAY_BINDING},
+    "gateway/endpoints/bindings/delete": {},
+    "gateway/endpoints/bindings/list": {"bindings?": [GATEWAY_BINDING]},
+    "gateway/endpoints/set-tag": {},
+    "gateway/endpoints/delete-tag": {},
+    "gateway/supported-providers": {"providers": [TEXT]},
+    "gateway/supported-models": {"models": Maybe(Any)},
+    "gateway/provider-config": {
+        "auth_modes": [
+            {
+                "mode": TEXT,
+                "display_name": TEXT,
+                "description": TEXT,
+                "secret_fields": [AUTH_FIELD],
+                "config_fields": Maybe(AUTH_FIELD),
+            }
+        ],
+        "default_mode": TEXT,
+    },
+    "gateway/usage": {"since": WHOLE, "until": WHOLE, "bucket_ms": WHOLE, "usage": Maybe(Any)},
+}
 
 SHAPES = {
+    **GATEWAY_SHAPES,
     "experiments/create": {"experiment_id": ID},
     "experiments/get": {"experiment": EXPERIMENT},
     "experiments/get-by-name": {"experiment": EXPERIMENT},

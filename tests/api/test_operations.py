@@ -10,6 +10,7 @@ import support
 
 TABLE = pathlib.Path(__file__).resolve().parent.parent / "data" / "operations.tsv"
 PLAIN = {("GET", "/health"), ("GET", "/version")}
+NO_INPUT = {("GET", f"/ajax-api/3.0/mlflow/gateway/{what}") for what in ("supported-providers", "secrets/config")}
 PROGRAMS = ("tracking.fcgi", "jobs.fcgi")
 
 
@@ -20,7 +21,7 @@ def documented():
     found = set()
     for line in lines[1:]:
         row = dict(zip(names, line.split("\t")))
-        if row["since"] != "3.8" or row["area"] not in ("tracking", "registry", "logged-models", "webhooks", "evaluation-datasets", "scorers", "traces", "otlp", "jobs"):
+        if row["since"] != "3.8" or row["area"] not in ("tracking", "registry", "logged-models", "webhooks", "evaluation-datasets", "scorers", "traces", "otlp", "jobs", "gateway-management"):
             continue
         if row["program"] not in PROGRAMS:
             continue
