@@ -1,3 +1,4 @@
+#include "fcgi-bin/job_catalogue.h"
 #include "fcgi-bin/program.h"
 #include "fcgi-bin/tracking/tracking.h"
 
@@ -15,6 +16,7 @@ static const struct operation *const tables[] = {
     webhook_operations,
     evaluation_dataset_operations,
     scorer_operations,
+    scorer_job_operations,
     otlp_operations,
     server_operations,
     server_metrics_operations,
@@ -39,13 +41,18 @@ static const struct operation *const tables[] = {
 
 static enum status open_parts(struct service *service, struct arena *arena, struct error *error)
 {
-    return webhooks_open(service, arena, error) == OK ? gateway_open(service, arena, error) : FAILED;
+    if (webhooks_open(service, arena, error) != OK || jobs_open(service, arena, error) != OK)
+        return FAILED;
+    if (gateway_open(service, arena, error) == OK)
+        return OK;
+    jobs_close(service);
+    return FAILED;
 }
 
 static void close_parts(struct service *service)
 {
-    (void)service;
     gateway_close();
+    jobs_close(service);
 }
 
 int main(int argc, char **argv)
@@ -57,6 +64,7 @@ int main(int argc, char **argv)
         .service = &service,
         .open = open_parts,
         .close = close_parts,
+        .reload = jobs_reload,
     };
     return program_main(&program, argc, argv);
 }

@@ -22,6 +22,7 @@ extern const struct operation model_version_operations[];
 extern const struct operation webhook_operations[];
 extern const struct operation evaluation_dataset_operations[];
 extern const struct operation scorer_operations[];
+extern const struct operation scorer_job_operations[];
 extern const struct operation otlp_operations[];
 extern const struct operation server_operations[];
 extern const struct operation server_metrics_operations[];
