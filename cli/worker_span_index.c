@@ -15,11 +15,11 @@
 #define IDLE_MS      1000
 #define TROUBLE_MS   5000
 
-/* While more than so many spans come in a second, a step is followed by a pause of so many times its length,
- * unless the index is so far behind that searches suffer more than senders. */
+/* While more than so many spans come in a second, steps are few, unless the index is so far behind that
+ * searches suffer more than senders. */
 #define BUSY_SPANS   2000
-#define BUSY_PAUSES  7
-#define BEHIND_SPANS 500000
+#define BUSY_MS      200
+#define BEHIND_SPANS 100000
 
 struct span_index_worker {
     struct store *store;
@@ -59,8 +59,9 @@ static enum status put(struct span_index_worker *worker, struct arena *arena, st
     return tx ? end(tx, span_index_write(tx, step, stored)) : FAILED;
 }
 
-static void watch_rate(struct span_index_worker *worker, int64_t newest, int64_t now_us)
+static void watch_rate(struct span_index_worker *worker, int64_t newest)
 {
+    int64_t now_us = clock_monotonic_us();
     int64_t elapsed_us = now_us - worker->counted_us;
     if (worker->counted_us && elapsed_us < 1000000)
         return;
@@ -76,7 +77,6 @@ static enum outcome take_step(struct span_index_worker *worker, struct arena *ar
     struct error error = {.code = ERROR_NONE};
     struct span_index_step step;
     bool stored = false;
-    int64_t started_us = clock_monotonic_us();
     if (look(worker, arena, &error, &step) != OK ||
         (step.spans && put(worker, arena, &error, &step, &stored) != OK)) {
         log_error("index of spans: %.*s%s%.*s", SV_ARG(error.message), error.detail.len ? ": " : "",
@@ -84,10 +84,9 @@ static enum outcome take_step(struct span_index_worker *worker, struct arena *ar
         *pause_ms = TROUBLE_MS;
         return TROUBLE;
     }
-    int64_t now_us = clock_monotonic_us();
-    watch_rate(worker, step.newest, now_us);
+    watch_rate(worker, step.newest);
     bool gentle = worker->busy && step.newest - step.to < BEHIND_SPANS;
-    *pause_ms = !step.spans || !stored ? IDLE_MS : gentle ? (now_us - started_us) * BUSY_PAUSES / 1000 : 0;
+    *pause_ms = !stored ? IDLE_MS : gentle ? BUSY_MS : 0;
     if (stored)
         worker->sums.spans += (int64_t)step.spans;
     return !step.spans ? NOTHING : stored ? STORED : OVERTAKEN;
