@@ -65,3 +65,18 @@ def wire(upstream):
 @pytest.fixture
 def gateway(servers):
     return Gateway(servers())
+
+
+@pytest.fixture
+def special(servers, upstream):
+    """A gateway that waits a second for everything, may call 192.0.2.0/24, and has a deployments server: the wire of that
+    name."""
+    if "deployments" not in upstream.wires:
+        upstream.wires["deployments"] = upstream.wire()
+    return Gateway(servers("--gateway-allowed-networks", "192.0.2.0/24", environment={
+        "TRACKLIGHT_GATEWAY_CONNECT_TIMEOUT": "1",
+        "TRACKLIGHT_GATEWAY_FIRST_BYTE_TIMEOUT": "1",
+        "TRACKLIGHT_GATEWAY_IDLE_TIMEOUT": "1",
+        "MLFLOW_GATEWAY_ROUTE_TIMEOUT_SECONDS": "2",
+        "MLFLOW_DEPLOYMENTS_TARGET": upstream.url + "/deployments/",
+    }))  # fmt: skip
