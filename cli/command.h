@@ -11,8 +11,11 @@ typedef int command(int argc, char **argv);
 
 command server_command; /* server_command.c */
 command db_command;     /* db_command.c */
+command crypto_command; /* crypto_command.c */
 command import_command; /* import_command.c */
 command worker_command; /* worker.c */
+command jobs_command;   /* jobs.c */
+command gc_command;     /* gc.c */
 command user_command;   /* user.c */
 
 /* Prints how the command is called and what is wrong with this call; returns EXIT_USAGE. `usage` is what

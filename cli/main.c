@@ -16,8 +16,11 @@ static const struct {
     {"server", server_command, "Run the tracking server."},
     {"ui", server_command, NULL},
     {"worker", worker_command, "Make the deliveries of webhooks, outside of requests."},
+    {"jobs", jobs_command, "Look at jobs, and cancel them."},
+    {"gc", gc_command, "Remove for good what is not needed any more."},
     {"import", import_command, "Take over what an MLflow server kept."},
     {"db", db_command, "Look after the database: upgrade, check, backup, restore, info."},
+    {"crypto", crypto_command, "Give the gateway's secrets another passphrase."},
     {"user", user_command, "Look after users, their tokens and permissions."},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

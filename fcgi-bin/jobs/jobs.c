@@ -1,64 +1,15 @@
 #include "fcgi-bin/jobs/jobs.h"
 
+#include "common/store/job_json.h"
 #include "fcgi-bin/jobs/body.h"
 
 #define BODY_LIMIT    (16L * 1024 * 1024)
 #define STATUSES_MAX  1000
 #define STATUS_CHOICE "'PENDING', 'RUNNING', 'SUCCEEDED', 'FAILED', 'TIMEOUT' or 'CANCELED'"
 
-/* --- The job --- */
-
-static void put_raw_or_null(struct json_writer *json, const char *key, struct sv value)
-{
-    json_key(json, key);
-    if (value.data)
-        json_put_raw(json, value);
-    else
-        json_put_null(json);
-}
-
-static void put_text_or_null(struct json_writer *json, const char *key, struct sv value)
-{
-    json_key(json, key);
-    if (value.data)
-        json_put_string(json, value);
-    else
-        json_put_null(json);
-}
-
-static void put_number_or_null(struct json_writer *json, const char *key, double value)
-{
-    json_key(json, key);
-    if (value >= 0)
-        json_put_double(json, value);
-    else
-        json_put_null(json);
-}
-
-static void put_job(struct json_writer *json, const struct job *job)
-{
-    json_begin_object(json);
-    json_put_string_field(json, "job_id", job->job_id);
-    json_put_int_field(json, "creation_time", job->creation_time);
-    json_put_string_field(json, "job_name", job->name);
-    put_raw_or_null(json, "params", job->params);
-    put_number_or_null(json, "timeout", job->timeout);
-    json_put_string_field(json, "status", sv_from(job_status_name(job->status)));
-    if (job->status == JOB_SUCCEEDED)
-        put_raw_or_null(json, "result", job->result);
-    else
-        put_text_or_null(json, "result", job->result);
-    json_put_int_field(json, "retry_count", job->retry_count);
-    json_put_int_field(json, "last_update_time", job->last_update_time);
-    put_raw_or_null(json, "status_details", job->status_details);
-    put_number_or_null(json, "progress", job->progress);
-    put_text_or_null(json, "progress_message", job->progress_message);
-    json_end_object(json);
-}
-
 static enum status reply_job(struct request *request, const struct job *job)
 {
-    put_job(reply_json(request), job);
+    job_write(reply_json(request), job);
     return OK;
 }
 
@@ -208,7 +159,7 @@ static enum status search_jobs(struct request *request, const void *input)
     json_key(json, "jobs");
     json_begin_array(json);
     for (size_t i = 0; i < count; i++)
-        put_job(json, &jobs[i]);
+        job_write(json, &jobs[i]);
     json_end_array(json);
     json_end_object(json);
     return OK;
