@@ -13,7 +13,8 @@ enum status job_worker_seen(struct store_tx *tx, struct sv worker, struct sv hos
     return db_exec(tx->db, NULL,
                    "INSERT INTO job_workers (worker, host, remote, start_time, last_seen) "
                    "VALUES (?, ?, ?, ?, ?) ON CONFLICT (worker) DO UPDATE SET "
-                   "host = excluded.host, remote = excluded.remote, last_seen = excluded.last_seen",
+                   "host = CASE excluded.host WHEN '' THEN host ELSE excluded.host END, remote = "
+                   "excluded.remote, last_seen = excluded.last_seen",
                    db_text(worker), db_text(host.data ? host : SV("")), db_int(remote), db_int(tx->now_ms),
                    db_int(tx->now_ms));
 }
