@@ -32,39 +32,46 @@ static bool read_line(struct arena *arena, struct sv *line)
     return len < MAX_BYTES;
 }
 
-static bool ask(const char *prompt, const char *username, struct arena *arena, struct sv *password)
+static bool ask(const char *before, const char *prompt, struct arena *arena, struct sv *value)
 {
     struct termios shown, hidden;
     if (tcgetattr(STDIN_FILENO, &shown) != 0)
         return false;
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
-    fprintf(stderr, "%s for %s: ", prompt, username);
+    fprintf(stderr, "%s%s: ", before, prompt);
     fflush(stderr);
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) != 0)
         return false;
-    bool read = read_line(arena, password);
+    bool read = read_line(arena, value);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
     fputc('\n', stderr);
     return read;
 }
 
-bool password_input(const char *username, struct arena *arena, struct sv *password, struct sv *problem)
+bool hidden_input(const char *variable, const char *name, const char *prompt, struct arena *arena,
+                  struct sv *value, struct sv *problem)
 {
     struct sv again;
-    char *variable = getenv(VARIABLE);
-    if (variable) {
-        *password = arena_copy(arena, sv_from(variable));
-        OPENSSL_cleanse(variable, strlen(variable));
+    char *given = getenv(variable);
+    if (given) {
+        *value = arena_copy(arena, sv_from(given));
+        OPENSSL_cleanse(given, strlen(given));
         return true;
     }
-    *problem = SV("no password was given");
+    *problem = arena_printf(arena, "no %s was given", name);
     if (!isatty(STDIN_FILENO))
-        return read_line(arena, password);
-    if (!ask("Password", username, arena, password) || !ask("Again, the password", username, arena, &again))
+        return read_line(arena, value);
+    if (!ask("", prompt, arena, value) || !ask("Again: ", prompt, arena, &again))
         return false;
-    bool same = sv_equal(*password, again);
+    bool same = sv_equal(*value, again);
     OPENSSL_cleanse((char *)again.data, again.len);
-    *problem = SV("the two passwords are not the same");
+    *problem = arena_printf(arena, "the two %ss are not the same", name);
     return same;
+}
+
+bool password_input(const char *username, struct arena *arena, struct sv *password, struct sv *problem)
+{
+    struct sv prompt = arena_printf(arena, "Password for %s", username);
+    return hidden_input(VARIABLE, "password", prompt.data, arena, password, problem);
 }
