@@ -102,7 +102,8 @@ void import_present(struct import *import)
     import->done++;
 }
 
-static void remark(struct import *import, const char *format, va_list arguments)
+static void __attribute__((format(printf, 2, 0)))
+remark(struct import *import, const char *format, va_list arguments)
 {
     if (import->remark)
         import->remark(import->context, arena_vprintf(import->arena, format, arguments));
