@@ -1,42 +1,9 @@
 #include "common/store/logged_model_search.h"
 
-#include <stdlib.h>
-
-#include "common/store/experiments.h"
 #include "common/store/limits.h"
 #include "common/store/logged_model_search_internal.h"
+#include "common/store/search_pages.h"
 #include "common/store/text.h"
-
-/* Rows that are skipped at a time where only an offset is known. */
-enum { SKIP_ROWS = 10000 };
-
-struct ids {
-    int64_t *items;
-    size_t count;
-};
-
-static int compare_ids(const void *left, const void *right)
-{
-    int64_t a = *(const int64_t *)left;
-    int64_t b = *(const int64_t *)right;
-    return (a > b) - (a < b);
-}
-
-/* Each experiment once. */
-static enum status read_experiment_ids(struct store_tx *tx, const struct logged_model_search *search,
-                                       struct ids *ids)
-{
-    ids->items = ARENA_ARRAY(tx->arena, int64_t, search->experiment_count);
-    for (size_t i = 0; i < search->experiment_count; i++)
-        if (experiment_parse_id(tx, search->experiment_ids[i], &ids->items[i]) != OK)
-            return FAILED;
-    if (search->experiment_count)
-        qsort(ids->items, search->experiment_count, sizeof(int64_t), compare_ids);
-    for (size_t i = 0; i < search->experiment_count; i++)
-        if (!i || ids->items[i] != ids->items[i - 1])
-            ids->items[ids->count++] = ids->items[i];
-    return OK;
-}
 
 static enum status check(struct store_tx *tx, const struct logged_model_search *search)
 {
@@ -132,64 +99,39 @@ static enum status compile_order(struct model_query *query)
 
 /* --- Rows --- */
 
-static enum status find_rows(struct model_query *query, const struct ids *ids, size_t limit)
+static enum status search_experiment(void *context, int64_t experiment)
 {
-    query->limit = limit;
-    sort_rows_restart(query->rows, limit);
-    for (size_t i = 0; i < ids->count; i++)
-        if (model_query_search_experiment(query, ids->items[i]) != OK)
-            return FAILED;
-    return OK;
-}
-
-/* Goes to a row that is known by its number only. *ended: there are not that many. */
-static enum status skip(struct model_query *query, const struct ids *ids, int64_t offset, bool *ended)
-{
-    *ended = false;
-    while (offset > 0 && !*ended) {
-        size_t step = offset < SKIP_ROWS ? (size_t)offset : SKIP_ROWS;
-        if (find_rows(query, ids, step) != OK)
-            return FAILED;
-        *ended = query->rows->count < step;
-        if (!*ended)
-            query->after = sort_rows_copy_values(query->rows, step - 1);
-        offset -= (int64_t)step;
-    }
-    return OK;
+    struct model_query *query = context;
+    query->limit = query->rows->limit;
+    return model_query_search_experiment(query, experiment);
 }
 
 enum status logged_model_search(struct store_tx *tx, const struct logged_model_search *search,
                                 struct logged_model_page *page)
 {
     struct model_query query = {.tx = tx, .search = search};
-    struct ids ids = {0};
+    struct sort_rows rows;
+    struct search_pages pages = {
+        .rows = &rows, .search = search_experiment, .query = &query, .after = &query.after};
+    struct search_page found;
     int64_t offset;
     *page = (struct logged_model_page){.next_page_token = SV_ABSENT};
-    if (check(tx, search) != OK || read_experiment_ids(tx, search, &ids) != OK ||
+    if (check(tx, search) != OK ||
+        experiment_ids_parse(tx, search->experiment_ids, search->experiment_count, &pages.experiments) !=
+            OK ||
         search_parse_filter(tx->arena, tx->error, &logged_model_language, search->filter, &query.filter) !=
             OK ||
         compile_order(&query) != OK || logged_model_token_read(&query, &offset, &query.after) != OK)
         return FAILED;
 
-    struct sort_rows rows;
     sort_rows_init(&rows, tx->arena, query.descending, query.term_count, 0);
     sql_text_init(&query.sql, tx->arena);
     query.rows = &rows;
-    bool ended = false;
-    if (!query.after && skip(&query, &ids, offset, &ended) != OK)
+    if (search_page_find(&pages, offset, search->max_results, &found) != OK)
         return FAILED;
-    if (ended)
+    page->ids = found.ids;
+    page->count = found.count;
+    if (!found.last)
         return OK;
-    /* One more than asked for tells whether there is a next page. */
-    size_t max_results = (size_t)search->max_results;
-    if (find_rows(&query, &ids, max_results + 1) != OK)
-        return FAILED;
-    page->count = rows.count < max_results ? rows.count : max_results;
-    page->ids = ARENA_ARRAY(tx->arena, int64_t, page->count);
-    for (size_t i = 0; i < page->count; i++)
-        page->ids[i] = rows.rows[i]->id;
-    if (rows.count <= max_results)
-        return OK;
-    return logged_model_token_write(&query, offset + search->max_results, rows.rows[max_results - 1]->values,
-                                    &page->next_page_token);
+    return logged_model_token_write(&query, offset + search->max_results, found.last, &page->next_page_token);
 }

@@ -1,19 +1,20 @@
 #include <math.h>
 
+#include "common/store/search_pages.h"
 #include "common/store/trace_search_internal.h"
 
 /* How many traces fulfil all of the filters. */
-static enum status count_traces(struct store_tx *tx, const int64_t *ids, size_t id_count,
+static enum status count_traces(struct store_tx *tx, const struct experiment_ids *ids,
                                 const struct search_filter *const *filters, size_t filter_count,
                                 struct sql_text *sql, int64_t *count)
 {
     *count = 0;
-    for (size_t i = 0; i < id_count; i++) {
+    for (size_t i = 0; i < ids->count; i++) {
         sql_text_clear(sql);
         sql_text_add(sql, "SELECT count(*) FROM traces t WHERE t.experiment = ?");
-        sql_text_bind(sql, db_int(ids[i]));
+        sql_text_bind(sql, db_int(ids->items[i]));
         for (size_t j = 0; j < filter_count; j++)
-            if (trace_conditions_add(tx, sql, ids[i], filters[j]) != OK)
+            if (trace_conditions_add(tx, sql, ids->items[i], filters[j]) != OK)
                 return FAILED;
         struct db_stmt *stmt = sql_text_query(sql, tx->db);
         if (!stmt)
@@ -77,11 +78,10 @@ enum status trace_correlate(struct store_tx *tx, const struct trace_correlation_
 {
     enum { BASE, FIRST, SECOND, FILTERS };
     struct search_filter filters[FILTERS];
-    int64_t *ids;
-    size_t id_count;
+    struct experiment_ids ids;
     struct sql_text sql;
     *correlation = (struct trace_correlation){0};
-    if (trace_experiment_ids(tx, search->experiment_ids, search->experiment_count, &ids, &id_count) != OK ||
+    if (experiment_ids_parse(tx, search->experiment_ids, search->experiment_count, &ids) != OK ||
         trace_filter_parse(tx, search->base_filter, &filters[BASE]) != OK ||
         trace_filter_parse(tx, search->filters[0], &filters[FIRST]) != OK ||
         trace_filter_parse(tx, search->filters[1], &filters[SECOND]) != OK ||
@@ -91,10 +91,10 @@ enum status trace_correlate(struct store_tx *tx, const struct trace_correlation_
     const struct search_filter *first[] = {&filters[BASE], &filters[FIRST]};
     const struct search_filter *second[] = {&filters[BASE], &filters[SECOND]};
     const struct search_filter *joint[] = {&filters[BASE], &filters[FIRST], &filters[SECOND]};
-    if (count_traces(tx, ids, id_count, first, 1, &sql, &correlation->total_count) != OK ||
-        count_traces(tx, ids, id_count, first, 2, &sql, &correlation->filter_counts[0]) != OK ||
-        count_traces(tx, ids, id_count, second, 2, &sql, &correlation->filter_counts[1]) != OK ||
-        count_traces(tx, ids, id_count, joint, 3, &sql, &correlation->joint_count) != OK)
+    if (count_traces(tx, &ids, first, 1, &sql, &correlation->total_count) != OK ||
+        count_traces(tx, &ids, first, 2, &sql, &correlation->filter_counts[0]) != OK ||
+        count_traces(tx, &ids, second, 2, &sql, &correlation->filter_counts[1]) != OK ||
+        count_traces(tx, &ids, joint, 3, &sql, &correlation->joint_count) != OK)
         return FAILED;
     weigh(correlation);
     return OK;

@@ -1,39 +1,10 @@
 #include "common/store/trace_search.h"
 
-#include <stdlib.h>
-
-#include "common/store/experiments.h"
+#include "common/store/search_pages.h"
 #include "common/store/text.h"
 #include "common/store/trace_search_internal.h"
 
-/* Rows that are skipped at a time where only an offset is known. */
-enum { SKIP_ROWS = 10000 };
-
 /* --- What both searches read --- */
-
-static int compare_ids(const void *left, const void *right)
-{
-    int64_t a = *(const int64_t *)left;
-    int64_t b = *(const int64_t *)right;
-    return (a > b) - (a < b);
-}
-
-enum status trace_experiment_ids(struct store_tx *tx, const struct sv *texts, size_t count, int64_t **ids,
-                                 size_t *id_count)
-{
-    int64_t *items = ARENA_ARRAY(tx->arena, int64_t, count);
-    *ids = items;
-    *id_count = 0;
-    for (size_t i = 0; i < count; i++)
-        if (experiment_parse_id(tx, texts[i], &items[i]) != OK)
-            return FAILED;
-    if (count)
-        qsort(items, count, sizeof(int64_t), compare_ids);
-    for (size_t i = 0; i < count; i++)
-        if (!i || items[i] != items[i - 1])
-            items[(*id_count)++] = items[i];
-    return OK;
-}
 
 /* "name/version" */
 static bool is_prompt(struct sv text)
@@ -145,38 +116,14 @@ static enum status compile_order(struct trace_query *query, const struct trace_s
 
 /* --- Rows --- */
 
-struct ids {
-    int64_t *items;
-    size_t count;
-};
-
-static enum status find_rows(struct trace_query *query, const struct ids *ids, size_t limit)
+static enum status search_experiment(void *context, int64_t experiment)
 {
-    query->limit = limit;
-    sort_rows_restart(query->rows, limit);
-    for (size_t i = 0; i < ids->count; i++)
-        if (trace_query_search_experiment(query, ids->items[i]) != OK)
-            return FAILED;
-    return OK;
+    struct trace_query *query = context;
+    query->limit = query->rows->limit;
+    return trace_query_search_experiment(query, experiment);
 }
 
-/* Goes to a row that is known by its number only. *ended: there are not that many. */
-static enum status skip(struct trace_query *query, const struct ids *ids, int64_t offset, bool *ended)
-{
-    *ended = false;
-    while (offset > 0 && !*ended) {
-        size_t step = offset < SKIP_ROWS ? (size_t)offset : SKIP_ROWS;
-        if (find_rows(query, ids, step) != OK)
-            return FAILED;
-        *ended = query->rows->count < step;
-        if (!*ended)
-            query->after = sort_rows_copy_values(query->rows, step - 1);
-        offset -= (int64_t)step;
-    }
-    return OK;
-}
-
-static uint64_t hash_query(const struct trace_search *search, const struct ids *ids)
+static uint64_t hash_query(const struct trace_search *search, const struct experiment_ids *ids)
 {
     uint64_t hash = query_hash_add(0, search->filter.data ? search->filter : SV(""));
     hash = query_hash_add_int(hash, (int64_t)search->order_by_count);
@@ -190,38 +137,31 @@ static uint64_t hash_query(const struct trace_search *search, const struct ids *
 enum status trace_search(struct store_tx *tx, const struct trace_search *search, struct trace_page *page)
 {
     struct trace_query query = {.tx = tx};
-    struct ids ids = {0};
+    struct sort_rows rows;
+    struct search_pages pages = {
+        .rows = &rows, .search = search_experiment, .query = &query, .after = &query.after};
+    struct search_page found;
     struct page_token token;
     *page = (struct trace_page){.next_page_token = SV_ABSENT};
-    if (trace_experiment_ids(tx, search->experiment_ids, search->experiment_count, &ids.items, &ids.count) !=
+    if (experiment_ids_parse(tx, search->experiment_ids, search->experiment_count, &pages.experiments) !=
             OK ||
         trace_filter_parse(tx, search->filter, &query.filter) != OK || compile_order(&query, search) != OK)
         return FAILED;
-    uint64_t hash = hash_query(search, &ids);
+    uint64_t hash = hash_query(search, &pages.experiments);
     if (page_token_read(tx->arena, tx->error, search->page_token, hash, query.types, query.term_count,
                         &token) != OK)
         return FAILED;
     query.after = token.after;
 
-    struct sort_rows rows;
     sort_rows_init(&rows, tx->arena, query.descending, query.term_count, 0);
     sql_text_init(&query.sql, tx->arena);
     query.rows = &rows;
-    bool ended = false;
-    if (!query.after && skip(&query, &ids, token.offset, &ended) != OK)
+    if (search_page_find(&pages, token.offset, search->max_results, &found) != OK)
         return FAILED;
-    if (ended)
-        return OK;
-    /* One more than asked for tells whether there is a next page. */
-    size_t max_results = (size_t)search->max_results;
-    if (find_rows(&query, &ids, max_results + 1) != OK)
-        return FAILED;
-    page->count = rows.count < max_results ? rows.count : max_results;
-    page->ids = ARENA_ARRAY(tx->arena, int64_t, page->count);
-    for (size_t i = 0; i < page->count; i++)
-        page->ids[i] = rows.rows[i]->id;
-    if (rows.count > max_results)
+    page->ids = found.ids;
+    page->count = found.count;
+    if (found.last)
         page->next_page_token = page_token_write(tx->arena, token.offset + search->max_results, hash,
-                                                 rows.rows[max_results - 1]->values, query.term_count);
+                                                 found.last, query.term_count);
     return OK;
 }

@@ -41,10 +41,6 @@ struct trace_query {
 /* Parses a filter, and checks what the language itself does not. */
 enum status trace_filter_parse(struct store_tx *tx, struct sv text, struct search_filter *filter);
 
-/* The experiments of a search, each once, in order. In the arena. */
-enum status trace_experiment_ids(struct store_tx *tx, const struct sv *texts, size_t count, int64_t **ids,
-                                 size_t *id_count);
-
 /* Adds " AND …" for every clause to a statement about "traces t" of one experiment. */
 enum status trace_conditions_add(struct store_tx *tx, struct sql_text *sql, int64_t experiment,
                                  const struct search_filter *filter);
