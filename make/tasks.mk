@@ -116,6 +116,8 @@ install: all
 	install -m 755 $(FCGI_PROGRAMS) $(LIBDIR)/fcgi-bin
 	for page in $(PAGES); do install -D -m 644 $$page $(SHAREDIR)/$$page || exit 1; done
 	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(DOCDIR)
+	install -d $(SHAREDIR)/examples/jobs
+	install -m 644 $(wildcard deploy/jobs/*) $(SHAREDIR)/examples/jobs
 	$(if $(MANPAGES),install -d $(MANDIR) && install -m 644 $(MANPAGES) $(MANDIR))
 
 uninstall:
