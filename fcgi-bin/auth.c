@@ -77,6 +77,11 @@ const struct auth *request_auth(const struct request *request)
     return request_service(request)->auth;
 }
 
+enum status auth_answered(const struct request *request)
+{
+    return request->error.code == ERROR_NONE && request->reply.status ? OK : FAILED;
+}
+
 /* --- What is put down --- */
 
 void auth_audit(struct request *request, const char *action, struct sv target)

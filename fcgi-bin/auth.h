@@ -34,6 +34,9 @@ extern const struct access_hooks auth_hooks;
 /* NULL: authentication is off. */
 const struct auth *request_auth(const struct request *request);
 
+/* For handlers that call what may have answered already: OK if there is a reply, FAILED for an error. */
+enum status auth_answered(const struct request *request);
+
 /* Answers 401, and how to authenticate. FAILED. */
 enum status auth_refuse_unknown(struct request *request);
 

@@ -36,7 +36,7 @@ static enum status login(struct request *request, const void *input)
     struct user user;
     struct sv csrf_token;
     if (auth_check_password(request, in->username, in->password, &user) != OK)
-        return FAILED;
+        return auth_answered(request);
     session_begin(request, &user, &csrf_token);
     auth_audit(request, "login", user.username);
     put_session(reply_json(request), user.id, user.username, user.is_admin, csrf_token);

@@ -173,7 +173,7 @@ static enum status create_user_ui(struct request *request, const void *input)
     struct form form;
     bool taken = false;
     if (check_allowed(request) != OK || read_form(request, &form) != OK || check_token(request, &form) != OK)
-        return FAILED;
+        return auth_answered(request);
     if (!form.username.len || !form.password.len)
         return reply_text(request, 400, "text/html", SV("Username and password cannot be empty."));
     if (exists(request, form.username, &taken) != OK)

@@ -83,8 +83,9 @@ static enum status create_user(struct request *request, const void *input)
     struct sv hash;
     struct user user;
     int64_t id;
-    if (check_given(request, in) != OK ||
-        username_check(request->arena, &request->error, in->username) != OK ||
+    if (check_given(request, in) != OK)
+        return auth_answered(request);
+    if (username_check(request->arena, &request->error, in->username) != OK ||
         password_check(request->arena, &request->error, in->username, in->password) != OK ||
         auth_hash_password(request, in->password, &hash) != OK || request_begin(request, ACCESS_WRITE) != OK)
         return FAILED;

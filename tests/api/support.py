@@ -367,6 +367,29 @@ GATEWAY_SHAPES = {
     "gateway/usage": {"since": WHOLE, "until": WHOLE, "bucket_ms": WHOLE, "usage": Maybe(Any)},
 }
 
+LEVEL = {"READ", "USE", "EDIT", "MANAGE", "NO_PERMISSIONS"}
+LEVEL_OF_USER = {"permission": LEVEL, "user_id": WHOLE}
+# path -> key and row of a reply
+PERMISSIONS = {
+    "experiments": ("experiment_permission", {"experiment_id": TEXT, **LEVEL_OF_USER}),
+    "registered-models": ("registered_model_permission", {"name": TEXT, **LEVEL_OF_USER}),
+    "scorers": ("scorer_permission", {"experiment_id": TEXT, "scorer_name": TEXT, **LEVEL_OF_USER}),
+    "gateway/secrets": ("gateway_secret_permission", {"secret_id": TEXT, **LEVEL_OF_USER}),
+    "gateway/endpoints": ("gateway_endpoint_permission", {"endpoint_id": TEXT, **LEVEL_OF_USER}),
+    "gateway/model-definitions": (
+        "gateway_model_definition_permission",
+        {"model_definition_id": TEXT, **LEVEL_OF_USER},
+    ),
+}
+USER = {
+    "id": WHOLE,
+    "username": TEXT,
+    "is_admin": {True, False},
+    "experiment_permissions": Maybe(PERMISSIONS["experiments"][1]),
+    "registered_model_permissions": Maybe(PERMISSIONS["registered-models"][1]),
+    "scorer_permissions": Maybe(PERMISSIONS["scorers"][1]),
+}
+
 SHAPES = {
     **GATEWAY_SHAPES,
     "experiments/create": {"experiment_id": ID},
@@ -435,6 +458,16 @@ SHAPES = {
     ("DELETE", "webhooks/{webhook_id}"): {},
     "webhooks/{webhook_id}/test": {
         "result": {"success": {True, False}, "response_status?": WHOLE, "response_body?": TEXT, "error_message?": TEXT}
+    },
+    "users/create": {"user": USER},
+    "users/get": {"user": USER},
+    "users/update-password": {},
+    "users/update-admin": {},
+    "users/delete": {},
+    **{
+        f"{path}/permissions/{verb}": shape
+        for path, (key, row) in PERMISSIONS.items()
+        for verb, shape in {"create": {key: row}, "get": {key: row}, "update": {}, "delete": {}}.items()
     },
     "logged-models/{model_id}/artifacts/directories": {"root_uri": TEXT, "files?": [FILE]},
     "datasets/create": {"dataset": {**EVALUATION_DATASET, "experiment_ids?": [ID]}},

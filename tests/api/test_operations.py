@@ -10,18 +10,24 @@ import support
 
 TABLE = pathlib.Path(__file__).resolve().parent.parent / "data" / "operations.tsv"
 PLAIN = {("GET", "/health"), ("GET", "/version")}
-NO_INPUT = {("GET", f"/ajax-api/3.0/mlflow/gateway/{what}") for what in ("supported-providers", "secrets/config")}
+NO_INPUT = {("GET", f"/ajax-api/3.0/mlflow/gateway/{what}") for what in ("supported-providers", "secrets/config")} | {
+    ("GET", "/signup")
+}
 PROGRAMS = ("tracking.fcgi", "jobs.fcgi")
 
 
-def documented():
+AREAS = "tracking registry logged-models webhooks evaluation-datasets scorers traces otlp jobs gateway-management".split()
+WITH_USERS = ["auth"]  # which are there only with authentication
+
+
+def documented(areas=(*AREAS, *WITH_USERS)):
     """{(method, path)} of MLflow 3.8's operations that these programs answer so far, with both spellings of the root."""
     lines = TABLE.read_text().splitlines()
     names = lines[0].split("\t")
     found = set()
     for line in lines[1:]:
         row = dict(zip(names, line.split("\t")))
-        if row["since"] != "3.8" or row["area"] not in ("tracking", "registry", "logged-models", "webhooks", "evaluation-datasets", "scorers", "traces", "otlp", "jobs", "gateway-management"):
+        if row["since"] != "3.8" or row["area"] not in areas:
             continue
         if row["program"] not in PROGRAMS:
             continue
@@ -68,12 +74,12 @@ def test_every_tracking_operation_of_the_program_is_documented():
         if path == "/v1/traces"
         or re.match(r"/(ajax-)?api/3\.0/mlflow/(datasets|scorers|traces)\b", path)
         or re.match(r"/(ajax-)?api/3\.0/mlflow/gateway/(?!usage$)", path)
-        or re.match(r"/(ajax-)?api/2\.0/mlflow/(experiments|runs|metrics|artifacts|registered-models|model-versions|logged-models|webhooks|traces)\b", path)
+        or re.match(r"/(ajax-)?api/2\.0/mlflow/(experiments|runs|metrics|artifacts|registered-models|model-versions|logged-models|webhooks|traces|users)\b", path)
     }
     assert sorted(tracking - documented()) == []
 
 
-@pytest.mark.parametrize("method, path", sorted(documented() | PLAIN))
+@pytest.mark.parametrize("method, path", sorted(documented(AREAS) | PLAIN))
 def test_every_documented_operation_is_routed(api, method, path):
     reply = api.request(method, path, **({} if method == "GET" else {"json": {}}))
     assert reply.status != 405, reply
