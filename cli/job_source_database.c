@@ -7,8 +7,9 @@
 #include "common/base/job_signal.h"
 #include "common/base/log.h"
 
-#define LOOK_EVERY_MS 2000 /* for what no signal tells of: workers that died, leases that ran out */
-#define SEEN_EVERY_US 5000000L
+#define LOOK_EVERY_MS      2000 /* for what no signal tells of: workers that died, leases that ran out */
+#define SEEN_EVERY_US      5000000L
+#define IDLE_SEEN_EVERY_US 60000000L /* a disk that has nothing to do is let sleep */
 
 struct database_source {
     struct job_source base;
@@ -148,7 +149,7 @@ static bool look(struct job_source *source, const struct job_types *types, struc
         return false;
     bool looked = find_dead(self, tx, &dead) && jobs_next_due(tx, types, due_ms) == OK;
     store_rollback(tx);
-    if (dead) {
+    if (dead || clock_monotonic_us() - self->seen_us >= IDLE_SEEN_EVERY_US) {
         self->seen_us = 0;
         *due_ms = 0;
     }

@@ -315,10 +315,12 @@ static void look(struct jobs_worker *self, int64_t now)
     struct error error = {.code = ERROR_NONE};
     int64_t due_ms;
     self->look_us = now + self->source->look_every_ms * 1000;
-    if (self->source->class->look(self->source, &self->types, self->scratch, &error, &due_ms))
-        self->due_us = due_us(self, due_ms, now);
-    else
+    if (!self->source->class->look(self->source, &self->types, self->scratch, &error, &due_ms)) {
         report(&error);
+        return;
+    }
+    self->due_us = due_us(self, due_ms, now);
+    self->idle = self->due_us > now;
 }
 
 /* Before somebody else may have it, it must be dead. */
@@ -441,6 +443,8 @@ static void *work(void *context)
 {
     struct jobs_worker *self = context;
     const uint64_t one = 1;
+    /* It begins with a round, by which the source learns of it. */
+    self->look_us = clock_monotonic_us() + self->source->look_every_ms * 1000;
     for (;;) {
         int64_t now = clock_monotonic_us();
         arena_reset(self->scratch);
