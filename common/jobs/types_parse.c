@@ -233,7 +233,7 @@ static const struct key keys[] = {
     KEY("memory", set_size, memory_bytes, 1048576, INT64_C(1) << 50),
     KEY("open_files", set_int, open_files, 16, 1048576),
     KEY("processes", set_int, processes, 1, 1048576),
-    KEY("output", set_size, output_bytes, 1024, JOB_OUTPUT_MAX),
+    KEY("output_bytes", set_size, output_bytes, 1024, JOB_OUTPUT_MAX),
     KEY("result", set_result, result, 0, 0),
     KEY("function", set_name, function, 0, 0),
     KEY("transient_errors", set_classes, transient_errors, 0, 0),

@@ -70,7 +70,7 @@ static void a_type_says_everything_about_how_it_is_run(void **state)
                                           "memory = 512M\n"
                                           "open_files = 64\n"
                                           "processes = 8\n"
-                                          "output = 64K\n"
+                                          "output_bytes = 64K\n"
                                           "result = file\n"
                                           "function = m.n.score_job\n"
                                           "transient_errors = a.B, c.D\n"
@@ -176,10 +176,10 @@ static void anything_else_is_refused_with_file_and_line(void **state)
          "a.conf:2: Invalid value for timeout: 'nan' is not a number of seconds from 0 to 31622400."},
         {"[a]\nretry_delay = inf\n",
          "a.conf:2: Invalid value for retry_delay: 'inf' is not a number of seconds from 0 to 86400."},
-        {"[a]\noutput = 1T\n",
-         "a.conf:2: Invalid value for output: '1T' is not a size from 1024 to 16777216 bytes, such as 512M."},
-        {"[a]\noutput = 9999999999G\n",
-         "a.conf:2: Invalid value for output: '9999999999G' is not a size from "
+        {"[a]\noutput_bytes = 1T\n", "a.conf:2: Invalid value for output_bytes: '1T' is not a size from 1024 "
+                                     "to 16777216 bytes, such as 512M."},
+        {"[a]\noutput_bytes = 9999999999G\n",
+         "a.conf:2: Invalid value for output_bytes: '9999999999G' is not a size from "
          "1024 to 16777216 bytes, such as 512M."},
         {"[a]\nenabled = yes\n", "a.conf:2: Invalid value for enabled: 'yes' is not true or false."},
         {"[a]\nresult = json\n", "a.conf:2: Invalid value for result: 'json' is not stdout or file."},
