@@ -8,6 +8,7 @@
 #include "common/json/json_read.h"
 #include "common/store/experiments.h"
 #include "common/store/list.h"
+#include "common/store/scorer_model.h"
 #include "common/store/sql_text.h"
 #include "common/store/text.h"
 #include "common/store/trace_search.h"
@@ -58,35 +59,6 @@ static enum status require(struct store_tx *tx, int64_t experiment_id, struct sv
     return scorer->id >= 0 ? OK : no_scorer(tx, experiment_id, name);
 }
 
-/* --- The model of a scorer --- */
-
-#define GATEWAY_SCHEME "gateway:/"
-
-/* "gateway:/<endpoint>" and the like; absent for a scorer that asks no model. */
-static struct sv model_of(struct json_object *scorer)
-{
-    static const char *const parts[] = {"instructions_judge_pydantic_data", "builtin_scorer_pydantic_data"};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        struct json_object *part = json_object_object_get(scorer, parts[i]);
-        if (!json_object_is_type(part, json_type_object))
-            continue;
-        struct json_object *model = json_object_object_get(part, "model");
-        if (json_object_is_type(model, json_type_string))
-            return json_string_view(model);
-    }
-    return SV_ABSENT;
-}
-
-/* Models of the gateway are named by their endpoint, and there are none of those. */
-static enum status check_model(struct store_tx *tx, struct json_object *scorer)
-{
-    struct sv model = model_of(scorer);
-    if (!sv_starts_with(model, SV(GATEWAY_SCHEME)))
-        return OK;
-    struct sv shown = search_clip(sv_from_offset(model, strlen(GATEWAY_SCHEME)));
-    return store_fail(tx, RESOURCE_DOES_NOT_EXIST, "GatewayEndpoint not found (name='%.*s')", SV_ARG(shown));
-}
-
 /* --- Registering --- */
 
 static enum status make(struct store_tx *tx, int64_t experiment_id, struct sv name, struct scorer *scorer)
@@ -118,8 +90,9 @@ enum status scorer_register(struct store_tx *tx, int64_t experiment_id, struct s
                           "'serialized_scorer' must hold a JSON object, but was of type '%s'.",
                           json_python_type(object));
     struct scorer scorer;
+    struct scorer_model model;
     int64_t version = 1;
-    if (experiment_require_active(tx, experiment_id) != OK || check_model(tx, object) != OK ||
+    if (experiment_require_active(tx, experiment_id) != OK || scorer_model_find(tx, object, &model) != OK ||
         find(tx, experiment_id, name, &scorer) != OK ||
         (scorer.id < 0 && make(tx, experiment_id, name, &scorer) != OK) ||
         next_version(tx, scorer.id, &version) != OK)
@@ -128,10 +101,10 @@ enum status scorer_register(struct store_tx *tx, int64_t experiment_id, struct s
     if (sv_equal(listed, serialized))
         listed = SV_ABSENT;
     if (db_exec(tx->db, NULL,
-                "INSERT INTO scorer_versions (scorer, version, serialized, listed, creation_time) "
-                "VALUES (?, ?, ?, ?, ?)",
-                db_int(scorer.id), db_int(version), db_text(serialized), db_text(listed),
-                db_int(tx->now_ms)) != OK)
+                "INSERT INTO scorer_versions (scorer, version, serialized, listed, creation_time, "
+                "uses_gateway, gateway_endpoint) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                db_int(scorer.id), db_int(version), db_text(serialized), db_text(listed), db_int(tx->now_ms),
+                db_int(model.uses_gateway), model.uses_gateway ? db_int(model.endpoint) : db_null()) != OK)
         return FAILED;
     *made = (struct scorer_version){
         .experiment_id = experiment_id,
@@ -146,6 +119,15 @@ enum status scorer_register(struct store_tx *tx, int64_t experiment_id, struct s
 
 /* --- Reading --- */
 
+/* The columns of a version from `column` on: JSON, whether it uses the gateway, the name of its endpoint. */
+static struct sv read_serialized(struct store_tx *tx, struct db_stmt *stmt, int column)
+{
+    struct sv serialized = db_column_text_copy(stmt, column);
+    if (!db_column_int(stmt, column + 1))
+        return serialized;
+    return scorer_model_show(tx, serialized, db_column_text_copy(stmt, column + 2));
+}
+
 enum status scorer_get(struct store_tx *tx, int64_t experiment_id, struct sv name, int64_t version,
                        struct scorer_version *found)
 {
@@ -154,8 +136,9 @@ enum status scorer_get(struct store_tx *tx, int64_t experiment_id, struct sv nam
         return FAILED;
     struct db_stmt *stmt =
         db_query(tx->db,
-                 "SELECT version, serialized, creation_time FROM scorer_versions WHERE scorer = ? "
-                 "AND version BETWEEN ? AND ? ORDER BY version DESC LIMIT 1",
+                 "SELECT v.version, v.creation_time, v.serialized, v.uses_gateway, e.name "
+                 "FROM scorer_versions v LEFT JOIN gateway_endpoints e ON e.id = v.gateway_endpoint "
+                 "WHERE v.scorer = ? AND v.version BETWEEN ? AND ? ORDER BY v.version DESC LIMIT 1",
                  db_int(scorer.id), db_int(version), db_int(version ? version : INT64_MAX));
     if (!stmt)
         return FAILED;
@@ -166,15 +149,20 @@ enum status scorer_get(struct store_tx *tx, int64_t experiment_id, struct sv nam
             .scorer_id = scorer.scorer_id,
             .name = name,
             .version = db_column_int(stmt, 0),
-            .serialized = db_column_text_copy(stmt, 1),
-            .creation_time = db_column_int(stmt, 2),
+            .serialized = read_serialized(tx, stmt, 2),
+            .creation_time = db_column_int(stmt, 1),
         };
     if (db_done(stmt) != OK)
         return FAILED;
     return exists ? OK : no_version(tx, experiment_id, name, version);
 }
 
-/* Rows of scorer_id, name, version, JSON, creation time. */
+#define LISTED                                                                                   \
+    "SELECT s.scorer_id, s.name, v.version, v.creation_time, coalesce(v.listed, v.serialized), " \
+    "v.uses_gateway, e.name FROM scorers s JOIN scorer_versions v ON v.scorer = s.id "           \
+    "LEFT JOIN gateway_endpoints e ON e.id = v.gateway_endpoint "
+
+/* Rows of LISTED. */
 static enum status read_list(struct store_tx *tx, struct db_stmt *stmt, int64_t experiment_id,
                              struct scorer_list *list)
 {
@@ -185,8 +173,8 @@ static enum status read_list(struct store_tx *tx, struct db_stmt *stmt, int64_t 
             .scorer_id = db_column_text_copy(stmt, 0),
             .name = db_column_text_copy(stmt, 1),
             .version = db_column_int(stmt, 2),
-            .serialized = db_column_text_copy(stmt, 3),
-            .creation_time = db_column_int(stmt, 4),
+            .serialized = read_serialized(tx, stmt, 4),
+            .creation_time = db_column_int(stmt, 3),
         };
     *list = (struct scorer_list){rows.items, rows.count};
     return db_done(stmt);
@@ -196,12 +184,10 @@ enum status scorer_list_latest(struct store_tx *tx, int64_t experiment_id, struc
 {
     if (experiment_require_active(tx, experiment_id) != OK)
         return FAILED;
-    struct db_stmt *stmt = db_query(
-        tx->db,
-        "SELECT s.scorer_id, s.name, v.version, coalesce(v.listed, v.serialized), v.creation_time "
-        "FROM scorers s JOIN scorer_versions v ON v.scorer = s.id WHERE s.experiment = ? AND v.version = "
-        "(SELECT max(w.version) FROM scorer_versions w WHERE w.scorer = s.id) ORDER BY s.name",
-        db_int(experiment_id));
+    struct db_stmt *stmt = db_query(tx->db,
+                                    LISTED "WHERE s.experiment = ? AND v.version = (SELECT max(w.version) "
+                                           "FROM scorer_versions w WHERE w.scorer = s.id) ORDER BY s.name",
+                                    db_int(experiment_id));
     return read_list(tx, stmt, experiment_id, list);
 }
 
@@ -211,11 +197,7 @@ enum status scorer_list_versions(struct store_tx *tx, int64_t experiment_id, str
     struct scorer scorer;
     if (require(tx, experiment_id, name, &scorer) != OK)
         return FAILED;
-    struct db_stmt *stmt =
-        db_query(tx->db,
-                 "SELECT s.scorer_id, s.name, v.version, coalesce(v.listed, v.serialized), v.creation_time "
-                 "FROM scorers s JOIN scorer_versions v ON v.scorer = s.id WHERE s.id = ? ORDER BY v.version",
-                 db_int(scorer.id));
+    struct db_stmt *stmt = db_query(tx->db, LISTED "WHERE s.id = ? ORDER BY v.version", db_int(scorer.id));
     if (read_list(tx, stmt, experiment_id, list) != OK)
         return FAILED;
     return list->count ? OK : no_scorer(tx, experiment_id, name);
@@ -239,6 +221,26 @@ enum status scorer_delete(struct store_tx *tx, int64_t experiment_id, struct sv 
 
 /* --- Online scoring --- */
 
+/* Whether the latest version asks a model through the gateway. */
+static enum status require_gateway(struct store_tx *tx, const struct scorer *scorer, struct sv name)
+{
+    struct db_stmt *stmt =
+        db_query(tx->db,
+                 "SELECT gateway_endpoint IS NOT NULL FROM scorer_versions WHERE scorer = ? "
+                 "ORDER BY version DESC LIMIT 1",
+                 db_int(scorer->id));
+    bool uses_gateway = stmt && db_step(stmt) == DB_ROW && db_column_int(stmt, 0);
+    if (db_done(stmt) != OK)
+        return FAILED;
+    struct sv shown = search_clip(name);
+    if (uses_gateway)
+        return OK;
+    return store_fail(tx, INVALID_PARAMETER_VALUE,
+                      "Scorer '%.*s' does not use a gateway model. Online scoring is only supported for "
+                      "scorers that use gateway models.",
+                      SV_ARG(shown));
+}
+
 enum status online_config_put(struct store_tx *tx, int64_t experiment_id, struct sv name, double sample_rate,
                               struct sv filter, struct online_config *made)
 {
@@ -250,14 +252,8 @@ enum status online_config_put(struct store_tx *tx, int64_t experiment_id, struct
     struct scorer scorer;
     if (trace_filter_check(tx, filter) != OK || require(tx, experiment_id, name, &scorer) != OK)
         return FAILED;
-    /* No scorer can be registered with a model of the gateway as long as that has no endpoints. */
-    if (sample_rate > 0) {
-        struct sv shown = search_clip(name);
-        return store_fail(tx, INVALID_PARAMETER_VALUE,
-                          "Scorer '%.*s' does not use a gateway model. Online scoring is only supported for "
-                          "scorers that use gateway models.",
-                          SV_ARG(shown));
-    }
+    if (sample_rate > 0 && require_gateway(tx, &scorer, name) != OK)
+        return FAILED;
     *made = (struct online_config){
         .config_id = id_new(tx->arena),
         .scorer_id = scorer.scorer_id,

@@ -581,3 +581,13 @@ def test_the_default_passphrase_is_warned_of_once_it_protects_something(tmp_path
         assert server.log_text().count(warning) == 2
     finally:
         server.stop()
+
+
+def test_each_process_sees_what_the_others_change(servers):
+    gateway = Gateway(servers("--workers", "2").api)
+    clones = [Gateway(gateway.api.clone()) for _ in range(4)]
+    made = clones[0].secret()
+    for turn in range(20):
+        value = f"value-{turn:04}-{turn:04}"
+        clones[turn % 4].post("secrets/update", secret_id=made["secret_id"], secret_value={"api_key": value}).ok()
+        assert {c.get_secret(made["secret_id"])["masked_values"]["api_key"] for c in clones} == {f"val...{turn:04}"}
