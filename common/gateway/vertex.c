@@ -78,7 +78,7 @@ static void forget_account(struct provider_call *call, const struct service_acco
 
 static enum status token(struct provider_call *call, struct provider_request *request, struct sv *key)
 {
-    struct service_account account;
+    struct service_account account = {.token_uri = SV_ABSENT};
     *key = SV_ABSENT;
     if (read_account(call, &account) != OK)
         return FAILED;
