@@ -169,13 +169,23 @@ enum status stage_origin(struct request *request)
     return FAILED;
 }
 
-/* Under plain CGI the program may be mounted anywhere: SCRIPT_NAME says where. */
+/* Where the program is mounted, if the web server runs it by its file name: plain CGI and mod_fcgid. Then
+ * SCRIPT_NAME is the program's own URL, and the paths are below it (/cgi-bin/tracking.fcgi/api/…), or beside
+ * it, if the web server rewrites them (/folder/api/… with /folder/tracking.fcgi). Other servers put the
+ * beginning of the path into SCRIPT_NAME, or nothing. */
 static struct sv below_mount_point(struct request *request)
 {
     struct sv mount = request->transport->variable(request, "SCRIPT_NAME");
+    struct sv file = arena_printf(request->arena, "/%s.fcgi", request->server->options.program->name);
+    bool named = sv_ends_with(mount, file);
+    if (!request->transport->is_cgi && !named)
+        return SV_ABSENT;
     if (mount.len && sv_starts_with(request->path, mount))
         return sv_from_offset(request->path, mount.len);
-    return SV_ABSENT;
+    struct sv folder = sv_first(mount, mount.len - (named ? file.len : 0));
+    return named && folder.len && sv_starts_with(request->path, folder)
+               ? sv_from_offset(request->path, folder.len)
+               : SV_ABSENT;
 }
 
 /* "<id>" for "{id}", "<path:rest>" for "{rest...}": how MLflow's message names a route. */
@@ -238,7 +248,7 @@ enum status stage_route(struct request *request)
 {
     struct sv allow;
     enum route_outcome outcome = router_find(request->state->router, request, request->path, &allow);
-    if (outcome == ROUTE_UNKNOWN && request->transport->is_cgi) {
+    if (outcome == ROUTE_UNKNOWN) {
         struct sv path = below_mount_point(request);
         if (path.len)
             outcome = router_find(request->state->router, request, path, &allow);
