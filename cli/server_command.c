@@ -10,6 +10,8 @@
 #include "cli/supervisor.h"
 #include "common/base/config.h"
 #include "common/db/db.h"
+#include "common/jobs/types.h"
+#include "common/jobs/worker_token.h"
 #include "common/security/security.h"
 #include "common/store/auth_settings.h"
 #include "common/store/uri.h"
@@ -17,6 +19,7 @@
 
 #define USAGE              "server [OPTIONS]"
 #define ARENA_LIMIT_BYTES  (8UL * 1024 * 1024)
+#define JOBS_LIMIT_BYTES   (64UL * 1024 * 1024)
 #define MAX_ARGUMENTS      256
 #define ARTIFACTS_DATABASE "tracklight" /* only names the run directory of a server without a database */
 
@@ -104,6 +107,21 @@ static int check_settings(const struct settings *settings, struct arena *arena)
     if (!webhook_rules_from(settings, arena, &webhooks, &problem))
         return usage_error(USAGE, "%.*s", SV_ARG(problem));
     return EXIT_OK;
+}
+
+/* What would keep the programs from starting, told before they are started. */
+static int check_jobs(const struct config *config)
+{
+    struct arena *arena = arena_new(JOBS_LIMIT_BYTES);
+    struct job_types types;
+    struct sv token, problem = SV_ABSENT;
+    int status = EXIT_OK;
+    if ((config->settings.enable_jobs &&
+         !job_types_from_settings(&types, arena, &config->settings, config->file, &problem)) ||
+        !job_worker_token(&config->settings, arena, &token, &problem))
+        status = usage_error(USAGE, "%.*s", SV_ARG(problem));
+    arena_free(arena);
+    return status;
 }
 
 static int find_database(const struct settings *settings, struct arena *arena, struct sv *database)
@@ -232,6 +250,8 @@ static int serve_with_arena(struct own_options *options, struct arena *arena)
     int status = load_settings(&config, arena, options);
     if (status == EXIT_OK)
         status = check_settings(&config.settings, arena);
+    if (status == EXIT_OK)
+        status = check_jobs(&config);
     if (status != EXIT_OK)
         return status;
     installation_find(&installation, arena);

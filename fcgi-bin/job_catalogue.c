@@ -34,6 +34,16 @@ static struct catalogue *read_types(const struct service *service, const struct 
     return NULL;
 }
 
+/* A server that takes no jobs is not kept from anything else by what is wrong with them. */
+static struct catalogue *no_types(struct sv problem)
+{
+    struct arena *own = arena_new(MEMORY_LIMIT);
+    struct catalogue *catalogue = ARENA_NEW(own, struct catalogue);
+    *catalogue = (struct catalogue){.arena = own, .users = 1};
+    log_warning("no types of jobs are known: %.*s", SV_ARG(problem));
+    return catalogue;
+}
+
 static void drop(struct catalogue *catalogue)
 {
     pthread_mutex_lock(&mutex);
@@ -51,7 +61,11 @@ enum status jobs_open(struct service *service, struct arena *arena, struct error
     if (store_uri_path(arena, error, service->settings->backend_store_uri, &database) != OK)
         return FAILED;
     current = read_types(service, service->settings, arena, &problem);
-    return current ? OK : error_set(error, arena, INTERNAL_ERROR, "%.*s", SV_ARG(problem));
+    if (!current && service->settings->enable_jobs)
+        return error_set(error, arena, INTERNAL_ERROR, "%.*s", SV_ARG(problem));
+    if (!current)
+        current = no_types(problem);
+    return OK;
 }
 
 void jobs_reload(struct service *service, const struct settings *settings)

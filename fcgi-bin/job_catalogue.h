@@ -6,8 +6,8 @@
 
 /* The types of jobs as a program knows them, and how jobs are submitted. SIGHUP reads jobs.d again. */
 
-/* For struct fastcgi_program. A program that takes no jobs needs no jobs.d, but one that is there must be
- * right. */
+/* For struct fastcgi_program. What is wrong with jobs.d keeps a program from starting only if it takes jobs.
+ */
 enum status jobs_open(struct service *service, struct arena *arena, struct error *error);
 void jobs_reload(struct service *service, const struct settings *settings);
 void jobs_close(struct service *service);

@@ -546,3 +546,48 @@ def test_types_are_read_again_on_sighup(tmp_path, types):
         jobs.submit("two")
     finally:
         server.stop()
+
+
+def start(directory, *options, **environment):
+    return subprocess.run(
+        [str(support.BUILD / "bin" / "tracklight"), "server", "--port", str(support.free_port()), *options],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=directory,
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment},
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_what_is_wrong_with_the_types_or_the_token_is_told_at_the_start(tmp_path):
+    (tmp_path / "jobs.d").mkdir()
+    (tmp_path / "jobs.d" / "x.conf").write_text("[a]\n")
+    done = start(tmp_path, "--enable-jobs")
+    assert done.returncode == 2 and "Error: jobs.d/x.conf:1: The job 'a' has no command." in done.stderr
+    done = start(tmp_path, "--enable-jobs", "--jobs-dir", "nowhere")
+    assert done.returncode == 2 and "Error: The types of jobs in 'nowhere' cannot be read: No such file or directory." in done.stderr
+    done = start(tmp_path, TRACKLIGHT_JOBS_WORKER_TOKEN="short")
+    assert done.returncode == 2 and "The token of workers must be at least 16 characters" in done.stderr
+    (tmp_path / "token").write_text("with a blank in it\n")
+    done = start(tmp_path, "--jobs-worker-token-file", "token")
+    assert done.returncode == 2 and "without blanks" in done.stderr
+
+
+def test_a_server_that_takes_no_jobs_runs_whatever_jobs_d_is_like(tmp_path):
+    (tmp_path / "jobs.d").mkdir()
+    (tmp_path / "jobs.d" / "x.conf").write_text("[a]\n")
+    server = support.Server(tmp_path)
+    try:
+        expect_detail(Jobs(server).try_submit("a"), 400, "Invalid job name: a")
+    finally:
+        server.stop()
+
+
+def test_the_token_may_stand_in_a_file(tmp_path, types):
+    (tmp_path / "token").write_text(f"{TOKEN}\nmore\n")
+    server = support.Server(tmp_path, "--jobs-dir", str(types), "--jobs-worker-token-file", str(tmp_path / "token"))
+    try:
+        assert Worker(server).take_all("echo")["jobs"] == []
+    finally:
+        server.stop()
