@@ -22,7 +22,7 @@
 #define TYPES_LIMIT_BYTES   (64UL * 1024 * 1024)
 #define TAKEN_AT_ONCE       32
 #define TOLD_AT_ONCE        64
-#define LOG_EVERY_US        1000000L
+#define LOG_EVERY_US        500000L
 #define PROGRESS_EVERY_US   500000L
 #define ASK_EVERY_US        200000L /* whether jobs are cancelled, while signals come all the time */
 #define TROUBLE_US          1000000L

@@ -74,14 +74,16 @@ static bool start_jobs(struct worker_call *call, struct arena *arena, struct tas
 static bool start_tasks(struct worker_call *call, struct arena *arena, struct tasks *tasks,
                         struct sv *problem)
 {
+    const struct settings *settings = &call->config.settings;
     const struct webhook_worker_options options = {
         .store = &call->registry,
         .rules = &call->rules,
-        .settings = &call->config.settings,
+        .settings = settings,
         .key_path = call->key_path,
         .once = call->once,
     };
-    if ((call->server || call->config.settings.enable_jobs) && !start_jobs(call, arena, tasks, problem))
+    if ((call->server || settings->enable_jobs) && settings->jobs_per_worker > 0 &&
+        !start_jobs(call, arena, tasks, problem))
         return false;
     if (call->server)
         return true;

@@ -3,7 +3,6 @@
 import os
 import pathlib
 import signal
-import sqlite3
 import subprocess
 import time
 
@@ -72,21 +71,8 @@ class Site:
         return self
 
     def start_without_worker(self, **environment):
-        """The server's own worker knows none of the types, so that others do all the work."""
-        declared, hidden = self.directory / "jobs.d", self.directory / "hidden"
-        declared.rename(hidden)
-        declared.mkdir()
-        self.start(**environment)
-        wait_for(self.own_worker_works)
-        declared.rmdir()
-        hidden.rename(declared)
-        for pid in self.server.programs("jobs.fcgi"):
-            os.kill(pid, signal.SIGHUP)
-        name = next(declared.iterdir()).stem
-        wait_for(lambda: "Invalid job name" not in self.call("POST", "", {"job_name": name, "params": {"_": 1}}).text)
-        for job in self.search():
-            self.call("PATCH", f"cancel/{job['job_id']}")
-        return self
+        """The server's own worker leaves all jobs to others."""
+        return self.start("--jobs-per-worker", "0", **environment)
 
     # --- Workers ---
 
@@ -129,10 +115,6 @@ class Site:
         """The pid of the server's own."""
         pids = [pid for pid, line in self.server.members().items() if line.endswith("tracklight worker")]
         return pids[0] if len(pids) == 1 else None
-
-    def own_worker_works(self):
-        with sqlite3.connect(f"file:{self.server.database}?mode=ro", uri=True) as database:
-            return database.execute("SELECT 1 FROM job_workers").fetchone()
 
     def log_text(self):
         return self.server.log_text() + "".join(p.read_text() for p in self.directory.glob("worker-*.log"))

@@ -60,9 +60,9 @@ def types():
             "import sys\n"
             "for _ in range(3000): sys.stdout.write('x' * 10000 + '\\n')\n"
             "print('the end'); print('[1]')",
-            {"output": "64K"},
+            {"output_bytes": "64K"},
         ),
-        "large": ("print('\"' + 'x' * 100000 + '\"')", {"output": "64K"}),
+        "large": ("print('\"' + 'x' * 100000 + '\"')", {"output_bytes": "64K"}),
         "fork_bomb": (
             "import os, signal\n"
             "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -74,7 +74,7 @@ def types():
     }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["cgroup", "none"], ids=["with cgroups", "without cgroups"])
+@pytest.fixture(scope="module", params=["none", "cgroup"], ids=["without cgroups", "with cgroups"])
 def shared(request, tmp_path_factory, types):
     from jobs_support import Site
 
