@@ -351,10 +351,10 @@ static enum status build(struct provider_call *call, struct provider_request *re
 /* Tokens that were read from or written to a cache are not among "input_tokens". */
 static void take_usage(struct json_object *told, struct gateway_usage *usage)
 {
-    int64_t input = provider_int(told, "input_tokens", -1);
-    int64_t output = provider_int(told, "output_tokens", -1);
-    int64_t cached = provider_int(told, "cache_read_input_tokens", -1);
-    int64_t written = provider_int(told, "cache_creation_input_tokens", -1);
+    int64_t input = token_count(told, "input_tokens", -1);
+    int64_t output = token_count(told, "output_tokens", -1);
+    int64_t cached = token_count(told, "cache_read_input_tokens", -1);
+    int64_t written = token_count(told, "cache_creation_input_tokens", -1);
     if (input >= 0)
         usage->input_tokens = input + (cached > 0 ? cached : 0) + (written > 0 ? written : 0);
     if (output >= 0)

@@ -39,7 +39,7 @@ static enum status translate_embeddings(struct provider_call *call, struct json_
         vectors[i] = provider_member(one, "embedding");
         if (!json_object_is_type(vectors[i], json_type_array))
             return provider_fail(call, 502, "The answer of the Bedrock model has no embedding.");
-        tokens += provider_int(one, "inputTextTokenCount", 0);
+        tokens += token_count(one, "inputTextTokenCount", 0);
     }
     usage->input_tokens = usage->total_tokens = tokens;
     unified_embeddings(out, call->model, vectors, count, usage);

@@ -275,13 +275,13 @@ enum status bedrock_converse_body(struct provider_call *call, struct provider_re
 /* Tokens that were read from or written to a cache are not among "inputTokens". */
 static void take_usage(struct json_object *told, struct gateway_usage *usage)
 {
-    int64_t input = provider_int(told, "inputTokens", -1);
-    int64_t cached = provider_int(told, "cacheReadInputTokens", -1);
-    int64_t written = provider_int(told, "cacheWriteInputTokens", -1);
+    int64_t input = token_count(told, "inputTokens", -1);
+    int64_t cached = token_count(told, "cacheReadInputTokens", -1);
+    int64_t written = token_count(told, "cacheWriteInputTokens", -1);
     if (input >= 0)
         usage->input_tokens = input + (cached > 0 ? cached : 0) + (written > 0 ? written : 0);
-    usage->output_tokens = provider_int(told, "outputTokens", usage->output_tokens);
-    usage->total_tokens = provider_int(told, "totalTokens", usage->total_tokens);
+    usage->output_tokens = token_count(told, "outputTokens", usage->output_tokens);
+    usage->total_tokens = token_count(told, "totalTokens", usage->total_tokens);
     if (cached >= 0)
         usage->cached_tokens = cached;
 }

@@ -10,10 +10,10 @@
 void gemini_read_usage(struct json_object *reply, struct gateway_usage *usage)
 {
     struct json_object *told = provider_member(reply, "usageMetadata");
-    usage->input_tokens = provider_int(told, "promptTokenCount", usage->input_tokens);
-    usage->output_tokens = provider_int(told, "candidatesTokenCount", usage->output_tokens);
-    usage->total_tokens = provider_int(told, "totalTokenCount", usage->total_tokens);
-    usage->cached_tokens = provider_int(told, "cachedContentTokenCount", usage->cached_tokens);
+    usage->input_tokens = token_count(told, "promptTokenCount", usage->input_tokens);
+    usage->output_tokens = token_count(told, "candidatesTokenCount", usage->output_tokens);
+    usage->total_tokens = token_count(told, "totalTokenCount", usage->total_tokens);
+    usage->cached_tokens = token_count(told, "cachedContentTokenCount", usage->cached_tokens);
 }
 
 static struct sv finish_reason(struct arena *arena, struct sv told, struct sv otherwise)

@@ -7,6 +7,8 @@
 #include "common/json/json_dump.h"
 #include "common/json/json_read.h"
 
+#define TOKENS_MAX (1LL << 40)
+
 static struct json_object *item(struct json_object *list, size_t at)
 {
     return json_object_is_type(list, json_type_array) && at < json_object_array_length(list)
@@ -212,6 +214,14 @@ enum status embeddings_input(struct provider_call *call, size_t at, struct sv *t
                              call->row->adapter->title);
     *text = json_string_view(input);
     return OK;
+}
+
+/* --- Tokens --- */
+
+int64_t token_count(struct json_object *told, const char *name, int64_t otherwise)
+{
+    int64_t count = provider_int(told, name, -1);
+    return count >= 0 && count <= TOKENS_MAX ? count : otherwise;
 }
 
 /* --- Paths --- */

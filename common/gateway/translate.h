@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/base/arena.h"
 #include "common/base/error.h"
@@ -69,6 +70,10 @@ void chat_put_as(struct json_writer *json, const struct provider_call *call, con
 /* payload.input: one text or several. FAILED (422) for one that is no text. */
 size_t embeddings_input_count(const struct provider_call *call);
 enum status embeddings_input(struct provider_call *call, size_t at, struct sv *text);
+
+/* A count of tokens that a provider tells; `otherwise` if it tells none, or nonsense. Sums of a few do not
+ * overflow. */
+int64_t token_count(struct json_object *told, const char *name, int64_t otherwise);
 
 /* The model's name as a part of a path: percent-encoded but for slashes. FAILED (400) if it has "." or ".."
  * for a segment. In the call's arena. */

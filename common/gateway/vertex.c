@@ -290,7 +290,7 @@ static enum status take_predictions(struct provider_call *call, struct json_obje
         if (!json_object_is_type(vector, json_type_array))
             break;
         vectors[(*count)++] = vector;
-        *tokens += provider_int(provider_member(embeddings, "statistics"), "token_count", 0);
+        *tokens += token_count(provider_member(embeddings, "statistics"), "token_count", 0);
     }
     return length ? OK : provider_fail(call, 502, "The answer of the Vertex AI model has no predictions.");
 }
