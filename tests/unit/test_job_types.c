@@ -6,7 +6,9 @@
 #include <json-c/json.h>
 
 #include "common/jobs/parameters.h"
+#include "common/jobs/scorer.h"
 #include "common/jobs/types.h"
+#include "common/jobs/worker_token.h"
 #include "common/json/json_read.h"
 
 #include <stdarg.h>
@@ -321,6 +323,51 @@ static void the_key_of_a_lock_is_the_name_and_a_digest_as_mlflow_makes_it(void *
     json_object_put(params);
 }
 
+/* --- Tokens, scorers --- */
+
+static void tokens_are_long_and_plain(void **state)
+{
+    static const struct {
+        const char *token;
+        bool good;
+    } cases[] = {{"0123456789abcdef", true},
+                 {"0123456789abcde", false},
+                 {"0123456789 abcdef", false},
+                 {"0123456789abcde\xc3\xa9", false},
+                 {"", true}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct settings settings = {.jobs_worker_token = sv_from(cases[i].token)};
+        struct sv token, problem;
+        assert_int_equal(job_worker_token(&settings, *state, &token, &problem), cases[i].good);
+    }
+    assert_true(job_tokens_equal(SV("abc"), SV("abc"), *state));
+    assert_false(job_tokens_equal(SV("abc"), SV("abd"), *state));
+    assert_false(job_tokens_equal(SV("abc"), SV("abcd"), *state));
+    assert_false(job_tokens_equal(SV_ABSENT, SV_ABSENT, *state));
+}
+
+static bool is_session_level(void **state, const char *instructions)
+{
+    struct error error = {.code = ERROR_NONE};
+    bool session_level = false;
+    struct sv text = arena_printf(*state,
+                                  "{\"name\": \"j\", \"instructions_judge_pydantic_data\": "
+                                  "{\"instructions\": \"%s\", \"model\": \"m\"}}",
+                                  instructions);
+    assert_int_equal(job_scorer_check(text, *state, &error, &session_level), OK);
+    return session_level;
+}
+
+static void a_judge_of_conversations_has_the_variable(void **state)
+{
+    assert_true(is_session_level(state, "{{conversation}}"));
+    assert_true(is_session_level(state, "a {{ inputs }} {{{ conversation }} b"));
+    assert_false(is_session_level(state, "{ conversation }"));
+    assert_false(is_session_level(state, "{{ conversation }"));
+    assert_false(is_session_level(state, "{{ conversations }} conversation"));
+    assert_false(is_session_level(state, "{{"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -334,6 +381,8 @@ int main(void)
         TEST(parameters_are_checked_against_the_declaration),
         TEST(a_type_that_is_not_enabled_takes_no_job),
         TEST(the_key_of_a_lock_is_the_name_and_a_digest_as_mlflow_makes_it),
+        TEST(tokens_are_long_and_plain),
+        TEST(a_judge_of_conversations_has_the_variable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
