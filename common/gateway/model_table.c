@@ -2,15 +2,14 @@
 
 #include <stddef.h>
 
-#define F MODEL_FUNCTIONS
-#define V MODEL_VISION
-#define R MODEL_REASONING
-#define C MODEL_CACHING
-#define S MODEL_SCHEMA
-#define E MODEL_EMBEDDING
+#define F       MODEL_FUNCTIONS
+#define V       MODEL_VISION
+#define R       MODEL_REASONING
+#define C       MODEL_CACHING
+#define S       MODEL_SCHEMA
+#define E       MODEL_EMBEDDING
 #define UNKNOWN (-1)
 
-/* clang-format off */
 const struct model_row model_rows[] = {
     /* provider, name, tokens in and out, USD for a million of each */
     {"ai21", "jamba-large-1.7", 256000, 4096, 2, 8, F, NULL},
