@@ -1,6 +1,7 @@
 """Secrets, model definitions and endpoints of the gateway."""
 
 import json
+import sqlite3
 
 import pytest
 from gateway_support import KEY, Gateway
@@ -537,6 +538,41 @@ def test_usage_wants_sane_times(gateway):
     expect_error(gateway.get("usage", since=2, until=1), 400, "INVALID_PARAMETER_VALUE")
     expect_error(gateway.get("usage", since=-1), 400, "INVALID_PARAMETER_VALUE")
     expect_invalid(gateway.get("usage", since="x"), invalid("x", "since"))
+
+
+def test_calls_are_summed_up(gateway, server):
+    endpoint, name, start = f"e-{unique('usage')}", unique("used"), 1_700_000_000_000 // 3600000 * 3600000
+    call = (endpoint, name, "openai", "gpt-4o")
+    rows = [
+        (start, *call, 200, 1, 1, 100, 40, 10, 5, 4),
+        (start + 59_999, *call, 200, 1, 1, 201, 51, 10, None, None),
+        (start + 60_000, *call, 502, 0, 3, 50, None, None, None, None),
+        (start + 3_600_000, endpoint, name, None, None, 404, 0, 0, 1, None, None, None, None),
+    ]
+    connection = sqlite3.connect(server.database, timeout=20)
+    connection.executemany(
+        "INSERT INTO gateway_usage (time, endpoint_id, endpoint_name, provider, model, status, streamed, attempts, duration_ms, "
+        "first_token_ms, input_tokens, output_tokens, cached_tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    connection.commit()
+    connection.close()
+    called = {"endpoint_id": endpoint, "endpoint_name": name, "provider": "openai", "model": "gpt-4o"}
+    minute = {
+        **{"calls": 2, "errors": 0, "streamed": 2, "attempts": 2, "input_tokens": 20, "output_tokens": 5, "cached_tokens": 4},
+        **{"mean_duration_ms": 150.5, "max_duration_ms": 201, "mean_time_to_first_token_ms": 45.5},
+    }
+    nothing = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0}
+    failed = {"calls": 1, "errors": 1, "streamed": 0, "attempts": 3, **nothing, "mean_duration_ms": 50.0, "max_duration_ms": 50}
+    unknown = {"calls": 1, "errors": 1, "streamed": 0, "attempts": 0, **nothing, "mean_duration_ms": 1.0, "max_duration_ms": 1}
+    last = {"time": start + 3_600_000, "endpoint_id": endpoint, "endpoint_name": name, **unknown}
+    for which in ({"endpoint_id": endpoint}, {"name": name}, {"endpoint_id": endpoint, "name": name}):
+        found = gateway.get("usage", since=start, until=start + 3_600_001, bucket="minute", **which).ok()
+        assert found["usage"] == [{"time": start, **called, **minute}, {"time": start + 60_000, **called, **failed}, last]
+    found = gateway.get("usage", since=start, until=start + 3_600_000, endpoint_id=endpoint).ok()["usage"]
+    assert [(sum["time"], sum["calls"], sum["mean_duration_ms"]) for sum in found] == [(start, 3, 117.0)]
+    assert gateway.get("usage", since=start, until=start + 3_600_001, endpoint_id=endpoint, name="other").ok()["usage"] == []
+    assert gateway.get("usage", endpoint_id=endpoint).ok()["usage"] == []
 
 
 # --- What is kept, and how ---
