@@ -88,6 +88,10 @@ static enum status read_trace(struct store_tx *tx, const struct span_content *co
     struct packed_signature stored;
     memset(set, 0, sizeof(*set));
     for (size_t i = 0; i < count; i++) {
+        if (!contents[i].content.data) { /* too long to be taken apart: it may say anything */
+            memset(set, 0xff, sizeof(*set));
+            break;
+        }
         signature_add_trigrams(set, contents[i].content, 0);
         if (add_attributes(tx, contents[i].content, set) != OK)
             return FAILED;

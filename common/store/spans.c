@@ -182,8 +182,10 @@ enum status span_contents_after(struct store_tx *tx, int64_t after, size_t limit
                                 struct span_content **contents, size_t *count)
 {
     struct db_stmt *stmt =
-        db_query(tx->db, "SELECT id, trace, content FROM span_contents WHERE id > ? ORDER BY id LIMIT ?",
-                 db_int(after), db_int((int64_t)limit));
+        db_query(tx->db,
+                 "SELECT id, trace, CASE WHEN length(content) <= ? THEN content END FROM span_contents "
+                 "WHERE id > ? ORDER BY id LIMIT ?",
+                 db_int((int64_t)SPAN_CONTENT_MAX), db_int(after), db_int((int64_t)limit));
     if (!stmt)
         return FAILED;
     struct row_list list = {0};

@@ -36,6 +36,7 @@ enum status span_content_load(struct store_tx *tx, int64_t trace, const char *sp
 
 /* What spans say, in the order of their ids: those above `after`, at most `limit`, and no more once they have
  * come to `bytes`. */
+#define SPAN_CONTENT_MAX (16UL * 1024 * 1024) /* bytes; longer ones are absent here */
 struct span_content {
     int64_t id;
     int64_t trace; /* the store's own id; the trace may have gone */

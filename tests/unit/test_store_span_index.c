@@ -303,6 +303,29 @@ static void a_trace_that_says_very_much_is_never_passed_over(void **state)
     assert_found(fixture, "trace.text LIKE '%Trondheim%'", "");
 }
 
+static void a_span_that_is_too_long_is_looked_at_each_time(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct trace_info trace, other;
+    struct sv filler = repeated(fixture, "sixteen letters. ", SPAN_CONTENT_MAX / 16);
+    struct span_row row = {
+        .span_id = SV("0123456789abcdef"),
+        .name = SV("n"),
+        .type = SV(""),
+        .content = arena_printf(fixture->tx->arena, "{\"attributes\": {\"long\": \"%.*sReykjavik\"}}",
+                                SV_ARG(filler)),
+    };
+    make_trace(fixture, 0, 1, &trace);
+    make_trace(fixture, 0, 2, &other);
+    assert_int_equal(span_put(fixture->tx, &trace, &row), OK);
+    say(fixture, &other, 0, "short", "Oslo");
+    index_step(fixture, 2);
+    index_step(fixture, 0);
+    assert_found(fixture, "trace.text LIKE '%Reykjavik%'", " 1");
+    assert_found(fixture, "span.attributes.long LIKE '%Reykjavik'", " 1");
+    assert_found(fixture, "trace.text LIKE '%Oslo%'", " 2");
+}
+
 /* --- The index and a look at every span agree --- */
 
 static const char *const words[] = {
@@ -513,6 +536,7 @@ int main(void)
         TEST(what_is_deleted_is_not_found_and_leaves_nothing_behind),
         TEST(values_are_found_however_their_json_was_written),
         TEST(a_trace_that_says_very_much_is_never_passed_over),
+        TEST(a_span_that_is_too_long_is_looked_at_each_time),
         TEST(the_index_and_a_look_at_every_span_find_the_same),
         TEST(an_index_that_is_far_behind_serves_as_well),
         TEST(searches_never_read_spans_of_other_experiments),
