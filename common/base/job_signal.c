@@ -46,7 +46,9 @@ static int make_file(struct sv database, const char *path)
 static int open_file(struct sv database, const char *path)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    return fd >= 0 ? fd : make_file(database, path);
+    if (fd < 0)
+        fd = make_file(database, path);
+    return fd;
 }
 
 void job_signal_send(struct sv database)

@@ -83,7 +83,7 @@ static enum status find_lock_key(struct store_tx *tx, const struct job *job, con
                                  struct sv *key)
 {
     struct json_object *params;
-    struct sv problem;
+    struct sv problem = SV_ABSENT;
     *key = SV_ABSENT;
     if (type->exclusive == JOB_SHARED)
         return OK;

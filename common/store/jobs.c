@@ -91,7 +91,7 @@ static struct sv experiment_of(struct store_tx *tx, struct json_object *params)
 enum status job_create(struct store_tx *tx, const struct job_new *new, struct job *job)
 {
     struct json_object *params;
-    struct sv problem;
+    struct sv problem = SV_ABSENT;
     if (json_parse(tx->arena, new->params, &params, &problem) != JSON_OK)
         return error_internal(tx->error, tx->arena, "the parameters of a job are no JSON: %.*s",
                               SV_ARG(problem));
