@@ -115,7 +115,7 @@ enum status auth_refuse_unknown(struct request *request)
     return FAILED;
 }
 
-static enum status accept(struct request *request, const struct user *user, enum identity_how how)
+static void accept(struct request *request, const struct user *user, enum identity_how how)
 {
     struct identity *identity = ARENA_NEW(request->arena, struct identity);
     *identity = (struct identity){
@@ -123,26 +123,66 @@ static enum status accept(struct request *request, const struct user *user, enum
         .username = user->username,
         .is_admin = user->is_admin,
         .how = how,
+        .generation = user->generation,
         .may_write = true,
         .may_administer = true,
     };
     request->identity = identity;
+}
+
+/* What was proven needs a look whether it holds still. Where the operation has a snapshot in a moment, the
+ * look waits for it. */
+static enum status accept_proven(struct request *request, int64_t user_id, int64_t generation,
+                                 enum identity_how how)
+{
+    accept(request, &(struct user){.id = user_id, .generation = generation}, how);
+    request->identity->is_provisional = true;
+    return operation_reads_users(request_service(request), request->operation) ? OK : auth_confirm(request);
+}
+
+enum status auth_confirm(struct request *request)
+{
+    struct identity *identity = request->identity;
+    struct user user;
+    bool found = false;
+    if (!identity->is_provisional)
+        return OK;
+    struct store_tx *tx = request_users_read(request);
+    if (!tx || user_find_id(tx, identity->user_id, &user, &found) != OK ||
+        request_users_read_end(request) != OK)
+        return FAILED;
+    if (!found || user.generation != identity->generation)
+        return auth_refuse_unknown(request);
+    identity->username = user.username;
+    identity->is_admin = user.is_admin;
+    identity->is_provisional = false;
+    return OK;
+}
+
+static enum status verify_password(struct request *request, struct sv username, struct sv password)
+{
+    struct user user;
+    int64_t id, generation;
+    if (operation_reads_users(request_service(request), request->operation) &&
+        auth_recall_password(request, username, password, &id, &generation))
+        return accept_proven(request, id, generation, IDENTITY_PASSWORD);
+    if (auth_check_password(request, username, password, &user) != OK)
+        return FAILED;
+    accept(request, &user, IDENTITY_PASSWORD);
     return OK;
 }
 
 static enum status by_password(struct request *request, struct sv credentials)
 {
-    struct user user;
     struct sv text = base64_decode(request->arena, sv_trim(credentials));
     size_t colon = sv_find(text, ':');
     if (!text.data || colon == text.len) {
         auth_audit_refusal(request, SV_ABSENT, "malformed credentials");
         return auth_refuse_unknown(request);
     }
-    enum status status =
-        auth_check_password(request, sv_first(text, colon), sv_from_offset(text, colon + 1), &user);
+    enum status status = verify_password(request, sv_first(text, colon), sv_from_offset(text, colon + 1));
     OPENSSL_cleanse((char *)text.data + colon, text.len - colon);
-    return status == OK ? accept(request, &user, IDENTITY_PASSWORD) : FAILED;
+    return status;
 }
 
 /* A token whose last use cannot be noted is good all the same. */
@@ -190,17 +230,11 @@ static enum status by_token(struct request *request, struct sv secret)
 
 static enum status by_session(struct request *request)
 {
-    struct user user;
     int64_t id, generation;
-    bool found = false;
     if (!session_read(request, &id, &generation))
         return auth_refuse_unknown(request);
-    if (request_begin_users(request, ACCESS_READ) != OK ||
-        user_find_id(request_tx(request), id, &user, &found) != OK || request_commit(request) != OK)
+    if (accept_proven(request, id, generation, IDENTITY_SESSION) != OK)
         return FAILED;
-    if (!found || user.generation != generation)
-        return auth_refuse_unknown(request);
-    accept(request, &user, IDENTITY_SESSION);
     return session_check_csrf(request);
 }
 
@@ -237,7 +271,8 @@ static enum status by_web_server(struct request *request, struct sv name)
     }
     if (!found && make_user(request, name, &user) != OK)
         return FAILED;
-    return accept(request, &user, IDENTITY_WEB_SERVER);
+    accept(request, &user, IDENTITY_WEB_SERVER);
+    return OK;
 }
 
 static enum status authenticate(void *context, struct request *request)

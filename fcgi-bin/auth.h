@@ -34,6 +34,10 @@ extern const struct access_hooks auth_hooks;
 /* NULL: authentication is off. */
 const struct auth *request_auth(const struct request *request);
 
+/* What remains to be done of authentication when the operation's snapshot is there: a provisional identity
+ * becomes a whole one, or is refused. */
+enum status auth_confirm(struct request *request);
+
 /* For handlers that call what may have answered already: OK if there is a reply, FAILED for an error. */
 enum status auth_answered(const struct request *request);
 

@@ -18,6 +18,7 @@
 #define WORKING_MAX   2  /* verifications at a time; each has 32 MiB */
 #define WAITING_MAX   24 /* threads that wait for one */
 #define WAIT_SECONDS  10
+#define FAILURES      8 /* of the last moments */
 #define REMEMBERED    1024
 #define WAYS          4 /* places that one digest may have */
 #define DIGEST_BYTES  32
@@ -30,10 +31,30 @@ struct remembered {
     int64_t until_us; /* of the monotonic clock */
 };
 
+/* Who is at work, and on what. */
+struct place {
+    bool taken;
+    unsigned char digest[DIGEST_BYTES];
+};
+
+struct failure {
+    unsigned char digest[DIGEST_BYTES];
+    int64_t at_us;
+};
+
+enum turn {
+    TURN_OF_MINE,    /* go to work */
+    TURN_OF_ANOTHER, /* who has just found that the password is wrong */
+    TURN_NEVER,      /* too many wait */
+};
+
 struct password_check {
     pthread_mutex_t lock;
     pthread_cond_t done;
-    unsigned working, waiting;
+    unsigned waiting;
+    struct place places[WORKING_MAX];
+    struct failure failures[FAILURES];
+    unsigned next_failure;
     unsigned char key[PROCESS_BYTES];
     struct remembered remembered[REMEMBERED];
 };
@@ -67,34 +88,90 @@ void password_check_free(struct password_check *check)
 
 /* A request that is given up for lack of memory does not come to its end: the thread's next one makes up for
  * it. */
-static _Thread_local bool is_working;
+static _Thread_local struct place *held;
 
-static void end_work(struct password_check *check)
+static bool is_same(const unsigned char *a, const unsigned char *b)
+{
+    return CRYPTO_memcmp(a, b, DIGEST_BYTES) == 0;
+}
+
+/* `wrong`: the password was none. */
+static void end_work(struct password_check *check, bool wrong)
 {
     pthread_mutex_lock(&check->lock);
-    check->working--;
-    is_working = false;
-    pthread_cond_signal(&check->done);
+    if (wrong) {
+        struct failure *failure = &check->failures[check->next_failure++ % FAILURES];
+        memcpy(failure->digest, held->digest, DIGEST_BYTES);
+        failure->at_us = clock_monotonic_us();
+    }
+    *held = (struct place){.taken = false};
+    held = NULL;
+    pthread_cond_broadcast(&check->done);
     pthread_mutex_unlock(&check->lock);
 }
 
-static bool begin_work(struct password_check *check)
+static struct place *free_place(struct password_check *check)
+{
+    for (size_t i = 0; i < WORKING_MAX; i++) {
+        if (!check->places[i].taken)
+            return &check->places[i];
+    }
+    return NULL;
+}
+
+static bool is_at_work(const struct password_check *check, const unsigned char *digest)
+{
+    for (size_t i = 0; i < WORKING_MAX; i++) {
+        if (check->places[i].taken && is_same(check->places[i].digest, digest))
+            return true;
+    }
+    return false;
+}
+
+static bool has_failed_since(const struct password_check *check, const unsigned char *digest,
+                             int64_t since_us)
+{
+    for (size_t i = 0; i < FAILURES; i++) {
+        if (check->failures[i].at_us >= since_us && is_same(check->failures[i].digest, digest))
+            return true;
+    }
+    return false;
+}
+
+/* The same password is verified once for all who come with it at a time. They do not count among those who
+ * wait, so that a whole team of threads can begin with one password. */
+static enum turn wait_for_turn(struct password_check *check, const unsigned char *digest)
 {
     struct timespec until;
-    if (is_working)
-        end_work(check);
+    int64_t since_us = clock_monotonic_us();
+    bool counts = !is_at_work(check, digest), waits = true;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += WAIT_SECONDS;
+    if (counts && !free_place(check) && check->waiting >= WAITING_MAX)
+        return TURN_NEVER;
+    check->waiting += counts;
+    while (waits && (!free_place(check) || is_at_work(check, digest)) &&
+           !has_failed_since(check, digest, since_us))
+        waits = pthread_cond_timedwait(&check->done, &check->lock, &until) == 0;
+    check->waiting -= counts;
+    if (has_failed_since(check, digest, since_us))
+        return TURN_OF_ANOTHER;
+    return waits ? TURN_OF_MINE : TURN_NEVER;
+}
+
+static enum turn begin_work(struct password_check *check, const unsigned char *digest)
+{
+    if (held)
+        end_work(check, false);
     pthread_mutex_lock(&check->lock);
-    bool may = check->working < WORKING_MAX || check->waiting < WAITING_MAX;
-    check->waiting++;
-    while (may && check->working >= WORKING_MAX)
-        may = pthread_cond_timedwait(&check->done, &check->lock, &until) == 0;
-    check->waiting--;
-    check->working += may;
-    is_working = may;
+    enum turn turn = wait_for_turn(check, digest);
+    if (turn == TURN_OF_MINE) {
+        held = free_place(check);
+        held->taken = true;
+        memcpy(held->digest, digest, DIGEST_BYTES);
+    }
     pthread_mutex_unlock(&check->lock);
-    return may;
+    return turn;
 }
 
 static enum status too_busy(struct request *request)
@@ -131,10 +208,11 @@ static bool recall(struct password_check *check, const unsigned char *digest, st
     bool is_there = false;
     pthread_mutex_lock(&check->lock);
     for (size_t i = 0; i < WAYS && !is_there; i++) {
-        is_there = places[i].user_id && places[i].until_us > now &&
-                   CRYPTO_memcmp(places[i].digest, digest, DIGEST_BYTES) == 0;
-        if (is_there)
+        is_there = places[i].user_id && places[i].until_us > now && is_same(places[i].digest, digest);
+        if (is_there) {
+            places[i].until_us = now + PASSWORD_REMEMBERED_MS * 1000L;
             *found = places[i];
+        }
     }
     pthread_mutex_unlock(&check->lock);
     return is_there;
@@ -146,7 +224,7 @@ static void remember(struct password_check *check, const unsigned char *digest, 
     pthread_mutex_lock(&check->lock);
     struct remembered *oldest = places;
     for (size_t i = 0; i < WAYS; i++) {
-        if (CRYPTO_memcmp(places[i].digest, digest, DIGEST_BYTES) == 0) {
+        if (is_same(places[i].digest, digest)) {
             oldest = &places[i];
             break;
         }
@@ -232,31 +310,40 @@ static enum status work(struct request *request, struct attempt *attempt, bool *
     /* Others may have failed, or verified the same, while this one waited. */
     if (look(request, attempt) != OK)
         return FAILED;
-    if (attempt->wait_ms > 0 && !attempt->known)
-        return OK;
-    *right = attempt->known || verify(attempt);
+    *right = attempt->known || (attempt->wait_ms == 0 && verify(attempt));
+    if (*right && !attempt->known)
+        remember(request_auth(request)->passwords, attempt->digest, &attempt->user);
     return OK;
+}
+
+static enum status refuse(struct request *request, const struct attempt *attempt)
+{
+    if (attempt->wait_ms > 0)
+        return refuse_haste(request, attempt);
+    auth_audit_refusal(request, attempt->username, "wrong user or password");
+    return auth_refuse_unknown(request);
 }
 
 static enum status verify_in_turn(struct request *request, struct attempt *attempt)
 {
     struct password_check *check = request_auth(request)->passwords;
     bool right = false;
-    if (!begin_work(check))
+    switch (begin_work(check, attempt->digest)) {
+    case TURN_OF_ANOTHER:
+        return refuse(request, attempt);
+    case TURN_NEVER:
         return too_busy(request);
+    case TURN_OF_MINE:
+        break;
+    }
     enum status status = work(request, attempt, &right);
-    end_work(check);
+    end_work(check, status == OK && !right);
     if (status != OK)
         return FAILED;
-    if (!right && attempt->wait_ms > 0)
-        return refuse_haste(request, attempt);
-    if (!right) {
-        if (note(request, attempt, true) != OK)
-            return FAILED;
-        auth_audit_refusal(request, attempt->username, "wrong user or password");
-        return auth_refuse_unknown(request);
-    }
-    remember(check, attempt->digest, &attempt->user);
+    if (!right && attempt->wait_ms == 0 && note(request, attempt, true) != OK)
+        return FAILED;
+    if (!right)
+        return refuse(request, attempt);
     return attempt->has_failures ? note(request, attempt, false) : OK;
 }
 
@@ -277,12 +364,28 @@ enum status auth_check_password(struct request *request, struct sv username, str
     return OK;
 }
 
+bool auth_recall_password(struct request *request, struct sv username, struct sv password, int64_t *user_id,
+                          int64_t *generation)
+{
+    struct remembered remembered;
+    unsigned char digest[DIGEST_BYTES];
+    struct password_check *check = request_auth(request)->passwords;
+    digest_of(check, request->arena, username, password, digest);
+    if (!recall(check, digest, &remembered))
+        return false;
+    *user_id = remembered.user_id;
+    *generation = remembered.generation;
+    return true;
+}
+
 enum status auth_hash_password(struct request *request, struct sv password, struct sv *hash)
 {
     struct password_check *check = request_auth(request)->passwords;
-    if (!begin_work(check))
+    unsigned char nobodys[DIGEST_BYTES];
+    random_bytes(nobodys, sizeof(nobodys));
+    if (begin_work(check, nobodys) != TURN_OF_MINE)
         return too_busy(request);
     *hash = password_hash(request->arena, password);
-    end_work(check);
+    end_work(check, false);
     return hash->data ? OK : too_busy(request);
 }

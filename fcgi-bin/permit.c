@@ -81,10 +81,11 @@ static enum status permit_named(struct request *request, const void *in)
     enum permission permission = PERMISSION_NONE;
     if (!named_target(request, in, &target))
         return permit_refuse(request, "not allowed");
-    if (request_begin_users(request, ACCESS_READ) != OK ||
-        permission_of(request_tx(request), request->identity->user_id, &target,
+    struct store_tx *tx = request_users_read(request);
+    if (!tx ||
+        permission_of(tx, request->identity->user_id, &target,
                       request_auth(request)->settings.default_permission, &permission) != OK ||
-        request_commit(request) != OK)
+        request_users_read_end(request) != OK)
         return FAILED;
     return permission >= request->operation->needs.permission ? OK : permit_refuse(request, "not allowed");
 }
@@ -103,7 +104,7 @@ enum status permit(void *context, struct request *request, const void *in)
     const struct operation *operation = request->operation;
     if (operation->needs.resource == RESOURCE_PUBLIC)
         return OK;
-    if (check_scope(request) != OK)
+    if (auth_confirm(request) != OK || check_scope(request) != OK)
         return FAILED;
     if (request->identity->is_admin)
         return OK;

@@ -136,13 +136,13 @@ struct service_transaction {
     struct store_tx *users;    /* beside both, where users have a database of their own; mostly NULL */
 };
 
-static struct store *store_of(struct service *service, const struct operation *operation)
+static struct store *store_of(const struct service *service, const struct operation *operation)
 {
     if (operation && operation->users)
         return service->users;
     if (!service->has_store)
         return NULL;
-    return operation && operation->registry ? service->registry : &service->store;
+    return operation && operation->registry ? service->registry : (struct store *)&service->store;
 }
 
 static enum status begin_on(struct service *service, struct store *store, enum access access,
@@ -237,6 +237,28 @@ struct store_tx *request_users_tx(const struct request *request, enum db_access 
     if (!transaction->users)
         transaction->users = store_begin(store, access, tx->arena, tx->error);
     return transaction->users;
+}
+
+static bool only_reads(const struct operation *operation)
+{
+    return operation->access == ACCESS_READ || operation->access == ACCESS_STREAM_READ;
+}
+
+bool operation_reads_users(const struct service *service, const struct operation *operation)
+{
+    return only_reads(operation) && store_of(service, operation) == service->users;
+}
+
+struct store_tx *request_users_read(struct request *request)
+{
+    if (request->transaction)
+        return request_users_tx(request, DB_READ);
+    return request_begin_users(request, ACCESS_READ) == OK ? request_tx(request) : NULL;
+}
+
+enum status request_users_read_end(struct request *request)
+{
+    return only_reads(request->operation) ? OK : request_commit(request);
 }
 
 const struct artifact_settings *request_artifacts(const struct request *request)

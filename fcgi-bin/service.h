@@ -48,6 +48,15 @@ struct store_tx *request_tracking_tx(const struct request *request, enum db_acce
  * and always with the same access in one request. NULL on failure (the error is set). */
 struct store_tx *request_users_tx(const struct request *request, enum db_access access);
 
+/* With authentication, before the handler runs: a snapshot of the users' database to look something up in;
+ * that of the operation, if it only reads, else one that is to be ended. NULL on failure (the error is set).
+ */
+struct store_tx *request_users_read(struct request *request);
+enum status request_users_read_end(struct request *request);
+
+/* Whether the operation's own transaction is a snapshot of the users' database. */
+bool operation_reads_users(const struct service *service, const struct operation *operation);
+
 /* With authentication, while no transaction is open: begins one of the users' database, which request_tx
  * gives then. As with request_begin, request_commit ends it. */
 enum status request_begin_users(struct request *request, enum access access);

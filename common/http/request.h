@@ -46,6 +46,8 @@ struct identity {
     struct sv username;
     bool is_admin;
     enum identity_how how;
+    int64_t generation;  /* of the user, when his password was verified or his session began */
+    bool is_provisional; /* until `permit` has looked the user up: only id and generation are there */
     bool may_write;      /* else a token that is good for reading only */
     bool may_administer; /* else a token that is not good for users, permissions and tokens */
 };
@@ -80,7 +82,7 @@ struct request {
 
     const struct operation *operation; /* NULL until routed */
     struct sv pattern;                 /* the row's full path, e.g. "/api/2.0/mlflow/runs/get" */
-    const struct identity *identity;   /* NULL: authentication is off, or the row is for everybody */
+    struct identity *identity;         /* NULL: authentication is off, or the row is for everybody */
     const char *stage;                 /* which stage is at work; for the log */
     struct path_parameter parameters[MAX_PATH_PARAMETERS];
     size_t parameter_count;

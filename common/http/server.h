@@ -28,7 +28,8 @@ struct transaction_hooks {
 struct access_hooks {
     /* Before the body is read: sets request->identity. It stays NULL for rows that are public. */
     enum status (*authenticate)(void *context, struct request *request);
-    /* On the input that the handler will see, before its transaction begins. */
+    /* On the input that the handler will see. Operations that only read have begun their transaction by then,
+     * so that what is allowed and what is done are of one snapshot; others have none yet. */
     enum status (*permit)(void *context, struct request *request, const void *in);
 };
 

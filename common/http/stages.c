@@ -285,7 +285,12 @@ enum status stage_authenticate(struct request *request)
 enum status stage_permit(struct request *request)
 {
     const struct server_options *options = &request->server->options;
-    return options->access.permit ? options->access.permit(options->context, request, request->input) : OK;
+    enum access access = request->operation->access;
+    if (!options->access.permit)
+        return OK;
+    if ((access == ACCESS_READ || access == ACCESS_STREAM_READ) && request_begin(request, access) != OK)
+        return FAILED;
+    return options->access.permit(options->context, request, request->input);
 }
 
 static int64_t body_limit(const struct operation *operation)
@@ -343,7 +348,7 @@ enum status stage_body(struct request *request)
 enum status stage_begin(struct request *request)
 {
     enum access access = request->operation->access;
-    return access == ACCESS_NONE ? OK : request_begin(request, access);
+    return access == ACCESS_NONE || request->transaction ? OK : request_begin(request, access);
 }
 
 enum status stage_handler(struct request *request)

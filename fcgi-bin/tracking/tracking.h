@@ -91,8 +91,8 @@ void put_model_versions(struct json_writer *json, const char *name, const struct
 enum status reply_model_version(struct request *request, const struct model_version *version);
 
 /* A row of permissions, as an object. */
-void put_permission(struct json_writer *json, const struct permission_target *target, enum permission permission,
-                    int64_t user_id);
+void put_permission(struct json_writer *json, const struct permission_target *target,
+                    enum permission permission, int64_t user_id);
 
 void put_run_info(struct json_writer *json, const struct run_info *info);
 

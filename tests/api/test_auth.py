@@ -138,8 +138,14 @@ def test_verified_passwords_are_quick_the_second_time(suite):
 def test_many_at_once_with_a_password_that_nobody_has_verified_yet_are_all_let_in(suite):
     name = unique("user")
     admin(suite).post("users/create", {"username": name, "password": PASSWORD}).ok()
-    replies = in_threads(12, lambda i: client(suite, name).get("users/get", {"username": name}).status)
-    assert replies == [200] * 12
+    replies = in_threads(60, lambda i: client(suite, name).get("users/get", {"username": name}).status)
+    assert replies == [200] * 60
+
+
+def test_many_at_once_with_a_wrong_password_are_all_refused(suite):
+    name = make_user(suite)
+    replies = in_threads(8, lambda i: client(suite, name, "wrong").get("users/get", {"username": name}).status)
+    assert set(replies) <= {401, 429} and 401 in replies
 
 
 def test_a_new_password_counts_at_once_in_every_process(suite):
