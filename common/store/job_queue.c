@@ -74,6 +74,7 @@ static enum status load(struct store_tx *tx, int64_t id, struct job *job)
     struct db_stmt *stmt = db_query(tx->db, "SELECT " JOB_COLUMNS " FROM jobs WHERE id = ?", db_int(id));
     if (!stmt)
         return FAILED;
+    *job = (struct job){.id = id};
     if (db_step(stmt) == DB_ROW)
         job_read(stmt, job);
     return db_done(stmt);
