@@ -5,6 +5,7 @@
 #include "common/import/import_text.h"
 #include "common/json/json_read.h"
 #include "common/security/envelope.h"
+#include "common/store/scorer_model.h"
 
 /* The gateway's secrets, model definitions and endpoints (since MLflow 3.8). Secrets stay encrypted: they are
  * taken as they are, or wrapped anew where the passphrase here is another. */
@@ -220,7 +221,7 @@ static enum status take_endpoint(struct import *import, struct foreign_rows *row
         return FAILED;
     int64_t endpoint = db_last_insert_id(tx->db);
     if (put_mappings(import, tx, id, endpoint) != OK || put_bindings(import, tx, id, endpoint) != OK ||
-        put_endpoint_tags(import, tx, id, endpoint) != OK)
+        put_endpoint_tags(import, tx, id, endpoint) != OK || scorer_model_adopt(tx, endpoint, id) != OK)
         return FAILED;
     import_taken(import, 4);
     return OK;

@@ -41,6 +41,17 @@ enum status scorer_model_find(struct store_tx *tx, struct json_object *scorer, s
     return model->uses_gateway ? OK : gateway_not_found(tx, "GatewayEndpoint", "name", name);
 }
 
+enum status scorer_model_adopt(struct store_tx *tx, int64_t endpoint, struct sv endpoint_id)
+{
+    struct sv model = arena_printf(tx->arena, GATEWAY_SCHEME "%.*s", SV_ARG(endpoint_id));
+    return db_exec(tx->db, NULL,
+                   "UPDATE scorer_versions SET uses_gateway = 1, gateway_endpoint = ? WHERE uses_gateway = 0 "
+                   "AND json_valid(serialized) AND coalesce("
+                   "json_extract(serialized, '$.instructions_judge_pydantic_data.model'), "
+                   "json_extract(serialized, '$.builtin_scorer_pydantic_data.model')) = ?",
+                   db_int(endpoint), db_text(model));
+}
+
 struct sv scorer_model_show(struct store_tx *tx, struct sv serialized, struct sv endpoint_name)
 {
     struct json_object *scorer;

@@ -1,8 +1,11 @@
 #include "tests/unit/store_fixture.h"
 
+#include "common/json/json_read.h"
 #include "common/store/gateway_endpoints.h"
 #include "common/store/gateway_secrets.h"
 #include "common/store/gateway_usage.h"
+#include "common/store/scorer_model.h"
+#include "common/store/scorers.h"
 
 #include <string.h>
 
@@ -146,6 +149,40 @@ static void what_a_secret_was_encrypted_with_stays(void **state)
     assert_int_equal(store_number(fixture, "SELECT count(*) FROM gateway_secrets WHERE name = 's'"), 1);
 }
 
+static void register_scorer(struct store_fixture *fixture, const char *name, struct sv serialized)
+{
+    struct json_object *object;
+    struct sv problem;
+    struct scorer_version made;
+    assert_int_equal(json_parse(fixture->tx->arena, serialized, &object, &problem), JSON_OK);
+    assert_int_equal(scorer_register(fixture->tx, 0, sv_from(name), serialized, object, &made), OK);
+    json_object_put(object);
+}
+
+static void scorers_that_name_an_endpoint_by_its_id_are_adopted(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct scorer_version found;
+    struct gateway_model_config config =
+        config_of(make_model(fixture, "m", make_secret(fixture, "s")), GATEWAY_PRIMARY, GATEWAY_NO_ORDER);
+    struct sv endpoint = make_endpoint(fixture, "e", &config, 1);
+    struct sv text =
+        arena_printf(fixture->tx->arena, "{\"builtin_scorer_pydantic_data\": {\"model\": \"gateway:/%.*s\"}}",
+                     SV_ARG(endpoint));
+    register_scorer(fixture, "other", SV("{\"builtin_scorer_pydantic_data\": {\"model\": \"openai:/e\"}}"));
+    register_scorer(fixture, "mine", SV("{}"));
+    assert_int_equal(db_exec(fixture->tx->db, NULL,
+                             "UPDATE scorer_versions SET serialized = ? WHERE serialized = '{}'",
+                             db_text(text)),
+                     OK);
+    assert_int_equal(
+        scorer_model_adopt(fixture->tx, store_number(fixture, "SELECT id FROM gateway_endpoints"), endpoint),
+        OK);
+    assert_int_equal(store_number(fixture, "SELECT count(*) FROM scorer_versions WHERE uses_gateway = 1"), 1);
+    assert_int_equal(scorer_get(fixture->tx, 0, SV("mine"), 0, &found), OK);
+    assert_text(found.serialized, "{\"builtin_scorer_pydantic_data\": {\"model\": \"gateway:/e\"}}");
+}
+
 /* --- Usage --- */
 
 #define HOUR 3600000LL
@@ -275,6 +312,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_route_has_all_that_a_call_needs, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(every_change_is_counted, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(what_a_secret_was_encrypted_with_stays, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(scorers_that_name_an_endpoint_by_its_id_are_adopted, store_setup,
+                                        store_teardown),
         cmocka_unit_test_setup_teardown(calls_are_summed_up_by_time_and_endpoint, store_setup,
                                         store_teardown),
         cmocka_unit_test_setup_teardown(too_many_sums_are_refused, store_setup, store_teardown),
