@@ -41,7 +41,7 @@ static bool read_line(struct arena *arena, struct sv *line)
 }
 
 /* The terminal shows again what is typed, whatever ends the question. */
-static bool ask(const char *prompt, const char *username, struct arena *arena, struct sv *password)
+static bool ask(const char *before, const char *prompt, struct arena *arena, struct sv *value)
 {
     struct termios shown, hidden;
     const struct sigaction stop = {.sa_handler = note_signal};
@@ -49,14 +49,14 @@ static bool ask(const char *prompt, const char *username, struct arena *arena, s
     if (tcgetattr(STDIN_FILENO, &shown) != 0)
         return false;
     hidden = shown;
-    hidden.c_lflag &= (tcflag_t)~ECHO;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
     sigaction(SIGINT, &stop, &interrupt);
     sigaction(SIGTERM, &stop, &terminate);
     bool read = tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0;
     if (read) {
-        fprintf(stderr, "%s for %s: ", prompt, username);
+        fprintf(stderr, "%s%s: ", before, prompt);
         fflush(stderr);
-        read = read_line(arena, password);
+        read = read_line(arena, value);
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
         fputc('\n', stderr);
     }
@@ -65,6 +65,27 @@ static bool ask(const char *prompt, const char *username, struct arena *arena, s
     if (caught)
         raise(caught);
     return read;
+}
+
+bool hidden_input(const char *variable, const char *name, const char *prompt, struct arena *arena,
+                  struct sv *value, struct sv *problem)
+{
+    struct sv again;
+    char *given = getenv(variable);
+    if (given) {
+        *value = arena_copy(arena, sv_from(given));
+        OPENSSL_cleanse(given, strlen(given));
+        return true;
+    }
+    *problem = arena_printf(arena, "no %s was given", name);
+    if (!isatty(STDIN_FILENO))
+        return read_line(arena, value);
+    if (!ask("", prompt, arena, value) || !ask("Again: ", prompt, arena, &again))
+        return false;
+    bool same = sv_equal(*value, again);
+    OPENSSL_cleanse((char *)again.data, again.len);
+    *problem = arena_printf(arena, "the two %ss are not the same", name);
+    return same;
 }
 
 bool password_input(const char *username, struct arena *arena, struct sv *password, struct sv *problem)
