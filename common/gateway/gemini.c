@@ -4,10 +4,13 @@
 
 #include <json-c/json.h>
 
+#include "common/base/number.h"
 #include "common/gateway/translate.h"
 #include "common/gateway/unified.h"
 #include "common/json/json_dump.h"
 #include "common/json/json_read.h"
+
+#define NO_SIGNATURE SV("skip_thought_signature_validator")
 
 /* --- The request of a unified chat --- */
 
@@ -116,6 +119,17 @@ static enum status put_parts(struct provider_call *call, struct json_writer *jso
     return OK;
 }
 
+/* From "gemini-3" on, a model refuses its own earlier calls without the signature of the thought behind the
+ * first of them. OpenAI's shape has no place for that; Google documents what to send instead. */
+static bool wants_signature(struct sv model)
+{
+    struct sv version = sv_from_offset(model, 7);
+    int64_t major = 0;
+    version = sv_first(version, sv_find(version, '-'));
+    version = sv_first(version, sv_find(version, '.'));
+    return sv_starts_with(model, SV("gemini-")) && parse_int64(version, 3, 99, &major);
+}
+
 static void put_function_calls(struct provider_call *call, struct json_writer *json,
                                struct json_object *message, bool with_ids)
 {
@@ -133,6 +147,8 @@ static void put_function_calls(struct provider_call *call, struct json_writer *j
         json_key(json, "args");
         unified_put_json(call->arena, json, tool.arguments, SV("{}"));
         json_end_object(json);
+        if (i == 0 && wants_signature(call->model))
+            json_put_string_field(json, "thoughtSignature", NO_SIGNATURE);
         json_end_object(json);
     }
 }

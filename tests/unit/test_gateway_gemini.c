@@ -131,6 +131,34 @@ static void tool_calls_and_replies_become_parts(void **state)
         "422 No message before the tool's reply has a tool call with the id 't9'.");
 }
 
+static void newer_models_are_told_that_a_signature_is_missing(void **state)
+{
+    (void)state;
+    static const struct {
+        struct sv model;
+        bool signature;
+    } cases[] = {
+        {SV("gemini-3-pro-preview"), true}, {SV("gemini-3.1-pro"), true},       {SV("gemini-10"), true},
+        {SV("gemini-2.5-pro"), false},      {SV("gemini-flash-latest"), false}, {SV("gemini-"), false},
+        {SV("gemma-3-27b"), false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct provider_call *call =
+            fixture_call("gemini", GATEWAY_CHAT, NULL, NULL,
+                         "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":["
+                         "{\"id\":\"t1\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
+                         "{\"id\":\"t2\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]}]}");
+        call->model = cases[i].model;
+        assert_non_null(strstr(
+            fixture_request(),
+            cases[i].signature ? "\"parts\":[{\"functionCall\":{\"id\":\"t1\",\"name\":\"f\",\"args\":{}},"
+                                 "\"thoughtSignature\":\"skip_thought_signature_validator\"},"
+                                 "{\"functionCall\":{\"id\":\"t2\",\"name\":\"g\",\"args\":{}}}]"
+                               : "\"parts\":[{\"functionCall\":{\"id\":\"t1\",\"name\":\"f\",\"args\":{}}},"
+                                 "{\"functionCall\":{\"id\":\"t2\",\"name\":\"g\",\"args\":{}}}]"));
+    }
+}
+
 static void tools_become_declarations(void **state)
 {
     (void)state;
@@ -353,6 +381,7 @@ int main(void)
         cmocka_unit_test_teardown(googles_own_names_are_refused, teardown),
         cmocka_unit_test_teardown(system_messages_are_parts_of_an_instruction, teardown),
         cmocka_unit_test_teardown(tool_calls_and_replies_become_parts, teardown),
+        cmocka_unit_test_teardown(newer_models_are_told_that_a_signature_is_missing, teardown),
         cmocka_unit_test_teardown(tools_become_declarations, teardown),
         cmocka_unit_test_teardown(media_lie_inline_or_at_a_url, teardown),
         cmocka_unit_test_teardown(json_is_asked_for, teardown),
