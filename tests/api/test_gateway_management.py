@@ -602,6 +602,7 @@ def test_no_secret_is_in_clear_anywhere(tmp_path):
         server.stop()
 
 
+@pytest.mark.slow
 def test_the_default_passphrase_is_warned_of_once_it_protects_something(tmp_path):
     server = Server(tmp_path)
     try:

@@ -84,6 +84,7 @@ def test_keys_are_wrapped_anew_and_values_stay(kept):
     assert versions(kept) == [3, 3, 3]
 
 
+@pytest.mark.slow
 def test_a_second_run_does_nothing(kept):
     rotate(kept)
     after = rows(kept)
@@ -94,6 +95,7 @@ def test_a_second_run_does_nothing(kept):
     assert rows(kept) == after
 
 
+@pytest.mark.slow
 def test_the_same_passphrase_gets_a_new_version_once(kept):
     for _ in range(2):
         assert rotate(kept, new=OLD).returncode == 0
@@ -108,6 +110,7 @@ def test_a_wrong_passphrase_changes_nothing(kept):
     assert rows(kept) == before
 
 
+@pytest.mark.slow
 def test_one_broken_row_holds_all_back(kept):
     connection = sqlite3.connect(f"{kept}/t.db")
     connection.execute("UPDATE gateway_secrets SET wrapped_dek = zeroblob(60) WHERE id = (SELECT max(id) FROM gateway_secrets)")
@@ -119,6 +122,7 @@ def test_one_broken_row_holds_all_back(kept):
     assert rows(kept) == before
 
 
+@pytest.mark.slow
 def test_a_database_without_secrets_has_nothing_to_rotate(kept):
     connection = sqlite3.connect(f"{kept}/t.db")
     connection.execute("DELETE FROM gateway_secrets")
@@ -136,12 +140,14 @@ def test_the_passphrase_of_the_environment_is_needed(kept):
     assert versions(kept) == [1, 1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("new", ["", "\n", "x" * 1025])
 def test_a_new_passphrase_must_be_given(kept, new):
     assert rotate(kept, new=new).returncode == 1
     assert versions(kept) == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_where_the_new_passphrase_comes_from(kept):
     done = rotate(kept, new="", environment={"TRACKLIGHT_NEW_KEK_PASSPHRASE": NEW})
     assert done.returncode == 0, done.stderr
@@ -153,6 +159,7 @@ def test_where_the_new_passphrase_comes_from(kept):
     assert versions(kept) == [4, 4, 4]
 
 
+@pytest.mark.slow
 def test_nobody_to_ask_means_no(kept):
     done = rotate(kept, yes=False)
     assert done.returncode == 1 and "--yes" in done.stderr
@@ -198,6 +205,7 @@ def test_wrong_calls_show_the_usage(tmp_path):
     assert done.returncode == 0 and "--new-passphrase" in done.stdout
 
 
+@pytest.mark.slow
 def test_rotation_beside_a_running_server(tmp_path):
     """What the server adds with the old passphrase meanwhile is found by a second run."""
     server = Server(tmp_path)
@@ -222,6 +230,7 @@ def test_rotation_beside_a_running_server(tmp_path):
     assert rotate(tmp_path, old=NEW, version=2, new=THIRD).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_rotation_that_is_killed_has_changed_all_or_nothing(kept):
     connection = sqlite3.connect(f"{kept}/t.db")
     connection.execute(
