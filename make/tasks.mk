@@ -12,7 +12,7 @@ SUBMAKE = $(MAKE) --no-print-directory $(JOBS)
 SOURCES = $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || find common fcgi-bin cli tests bench -name '*.[ch]')
 
 .PHONY: help deps run check check-all lint lint-source lint-tidy lint-cppcheck lint-compilers format fuzz bench \
-	operations replay docs install uninstall clean
+	operations replay docs install uninstall deb clean
 
 #: make                       builds everything into build/
 #: make run [ARGS=...]        installs what is missing, builds, serves on http://127.0.0.1:5000; ARGS are options of
@@ -28,6 +28,7 @@ SOURCES = $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null ||
 #: make docs                  writes docs/settings.md from the table of settings
 #: make deps                  installs what building and running need, and nothing else
 #: make install uninstall     below DESTDIR= PREFIX=/usr/local
+#: make deb                   Debian packages, in build/deb
 #: make clean                 removes build/
 #:
 #: Variables: CC=clang  SAN=address|undefined|thread|address,undefined  BUILD=dir  CFLAGS=-O0  V=1
@@ -107,22 +108,36 @@ BINDIR = $(DESTDIR)$(PREFIX)/bin
 LIBDIR = $(DESTDIR)$(PREFIX)/lib/tracklight
 SHAREDIR = $(DESTDIR)$(PREFIX)/share/tracklight
 DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/tracklight
-MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
-MANPAGES = $(wildcard docs/man/*.1)
+MANDIR = $(DESTDIR)$(PREFIX)/share/man
+COMPLETIONDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
+MANPAGES = $(wildcard docs/man/*.[1-8])
+UNITS = $(wildcard deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.target)
+DEPLOYED = $(filter-out $(UNITS),$(shell find deploy -type f 2>/dev/null))
+# What is shipped names /usr/local.
+install_shipped = sed 's,/usr/local/,$(PREFIX)/,g' $(1) > $(2).new && install -m 644 $(2).new $(2) && rm $(2).new
 
 install: all
-	install -d $(BINDIR) $(LIBDIR)/fcgi-bin $(SHAREDIR)/htdocs $(DOCDIR)
+	install -d $(BINDIR) $(LIBDIR)/fcgi-bin $(SHAREDIR)/htdocs $(DOCDIR) $(COMPLETIONDIR) $(UNITDIR)
 	install -m 755 $(COMMAND) $(BINDIR)
 	install -m 755 $(FCGI_PROGRAMS) $(LIBDIR)/fcgi-bin
 	for page in $(PAGES); do install -D -m 644 $$page $(SHAREDIR)/$$page || exit 1; done
 	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(DOCDIR)
-	install -d $(SHAREDIR)/examples/jobs
-	install -m 644 $(wildcard deploy/jobs/*) $(SHAREDIR)/examples/jobs
-	$(if $(MANPAGES),install -d $(MANDIR) && install -m 644 $(MANPAGES) $(MANDIR))
+	for page in $(MANPAGES); do install -D -m 644 $$page $(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
+	install -m 644 deploy/completion/tracklight.bash $(COMPLETIONDIR)/tracklight
+	for unit in $(UNITS); do $(call install_shipped,$$unit,$(UNITDIR)/$${unit##*/}) || exit 1; done
+	for file in $(DEPLOYED); do install -d $(SHAREDIR)/$${file%/*} && $(call install_shipped,$$file,$(SHAREDIR)/$$file) || exit 1; done
+	for file in $(DEPLOYED); do test ! -x $$file || chmod 755 $(SHAREDIR)/$$file || exit 1; done
 
 uninstall:
-	rm -f $(BINDIR)/tracklight $(MANPAGES:docs/man/%=$(MANDIR)/%)
+	rm -f $(BINDIR)/tracklight $(foreach page,$(MANPAGES),$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	rm -f $(COMPLETIONDIR)/tracklight $(UNITS:deploy/systemd/%=$(UNITDIR)/%)
 	rm -rf $(LIBDIR) $(SHAREDIR) $(DOCDIR)
+
+# Debian's own tools, on a copy of what is under version control.
+deb:
+	@scripts/install-dependencies build deb
+	@scripts/build-deb $(BUILD)/deb
 
 clean:
 	@if [ -e $(BUILD) ] && [ ! -e $(BUILD)/flags ]; then echo "$(BUILD) was not made by this makefile" >&2; exit 1; fi
