@@ -41,7 +41,7 @@ int user_add(struct user_call *call)
 
 int user_passwd(struct user_call *call)
 {
-    struct sv hash;
+    struct sv hash = SV_ABSENT;
     struct user user;
     if (!user_operands(call, 1, 1, "the NAME of the user"))
         return EXIT_USAGE;

@@ -41,9 +41,9 @@ void session_set_cookie(struct request *request, struct sv name, struct sv value
 void session_begin(struct request *request, const struct user *user, struct sv *csrf_token)
 {
     const struct auth *auth = request_auth(request);
-    struct sv text = arena_printf(
-        request->arena, VERSION "-%lld-%lld-%lld-%.*s", (long long)user->id, (long long)user->generation,
-        (long long)(clock_now_ms() + auth->session_lifetime_ms), SV_ARG(id_new(request->arena)));
+    long long end_ms = clock_now_ms() + auth->session_lifetime_ms;
+    struct sv text = arena_printf(request->arena, VERSION "-%lld-%lld-%lld-%.*s", (long long)user->id,
+                                  (long long)user->generation, end_ms, SV_ARG(id_new(request->arena)));
     struct sv value = text_sign(request->arena, &auth->session_key, text);
     session_set_cookie(request, SV(SESSION_COOKIE), value, auth->session_lifetime_ms / 1000);
     *csrf_token = text_signature(request->arena, &auth->csrf_key, value);

@@ -87,6 +87,7 @@ static void read_user(struct db_stmt *stmt, struct user *user)
 
 static enum status read_one(struct db_stmt *stmt, struct user *user, bool *found)
 {
+    *user = (struct user){.id = 0};
     if (!stmt)
         return FAILED;
     *found = db_step(stmt) == DB_ROW;

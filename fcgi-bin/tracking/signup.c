@@ -41,9 +41,9 @@ static enum status signup(struct request *request, const void *input)
     struct arena *arena = request->arena;
     const struct auth *auth = request_auth(request);
     struct sv nonce = id_new(arena);
-    struct sv token = text_sign(
-        arena, &auth->csrf_key,
-        arena_printf(arena, "%.*s-%lld", SV_ARG(nonce), (long long)(clock_now_ms() + TOKEN_LIFETIME_MS)));
+    long long end_ms = clock_now_ms() + TOKEN_LIFETIME_MS;
+    struct sv token =
+        text_sign(arena, &auth->csrf_key, arena_printf(arena, "%.*s-%lld", SV_ARG(nonce), end_ms));
     if (check_allowed(request) != OK)
         return FAILED;
     session_set_cookie(
@@ -170,7 +170,7 @@ static enum status exists(struct request *request, struct sv username, bool *fou
 static enum status create_user_ui(struct request *request, const void *input)
 {
     (void)input;
-    struct form form;
+    struct form form = {.username = SV_ABSENT};
     bool taken = false;
     if (check_allowed(request) != OK || read_form(request, &form) != OK || check_token(request, &form) != OK)
         return auth_answered(request);

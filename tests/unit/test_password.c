@@ -30,6 +30,11 @@ static int teardown(void **state)
     "scrypt:32768:8:1$abcdefgh12345678$"                               \
     "735deb67d8f705dbacb8ff0758863514179a28ba4417230b22f09883a0ab5402" \
     "f07faec0542c455f331e554cc69715e3b8c0300d817817fd5d0176ee0b8a4335"
+/* The same without its last parameter. */
+#define NO_P                                                           \
+    "scrypt:32768:8$abcdefgh12345678$"                                 \
+    "735deb67d8f705dbacb8ff0758863514179a28ba4417230b22f09883a0ab5402" \
+    "f07faec0542c455f331e554cc69715e3b8c0300d817817fd5d0176ee0b8a4335"
 #define ENGLISH_PBKDF2 \
     "pbkdf2:sha256:1000$abcdefgh12345678$987ea34d356db482c63ec25c4b519b54e676c07dda309f49d59f98a0663b0fbf"
 #define GERMAN "p\u00e4ssw\u00f6rter \u2713 lang"
@@ -97,8 +102,7 @@ static void what_is_no_hash_fits_no_password(void **state)
         "scrypt$salt$00",
         "scrypt:32768:8:1$$735deb67",
         "scrypt:32768:8:1$abcdefgh12345678$735deb67",
-        "scrypt:32768:8$abcdefgh12345678$735deb67d8f705dbacb8ff0758863514179a28ba4417230b22f09883a0ab5402f07f"
-        "aec0542c455f331e554cc69715e3b8c0300d817817fd5d0176ee0b8a4335",
+        NO_P,
         "pbkdf2:sha256:0$salt$987ea34d356db482c63ec25c4b519b54e676c07dda309f49d59f98a0663b0fbf",
         "pbkdf2:md5:1000$abcdefgh12345678$987ea34d356db482c63ec25c4b519b54e676c07dda309f49d59f98a0663b0fbf",
         "pbkdf2:sha256:1000$abcdefgh12345678$"
