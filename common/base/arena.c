@@ -1,6 +1,7 @@
 #include "common/base/arena.h"
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct arena {
     size_t used;
     size_t ceiling;
     jmp_buf *escape;
+    bool secret; /* what it holds is wiped */
 };
 
 static struct block *block_new(size_t capacity)
@@ -49,11 +51,23 @@ struct arena *arena_new(size_t ceiling)
     return arena;
 }
 
+void arena_hold_secrets(struct arena *arena)
+{
+    arena->secret = true;
+}
+
+static void wipe(const struct arena *arena, struct block *block, size_t from)
+{
+    if (arena->secret)
+        explicit_bzero(block->bytes + from, block->used - from);
+}
+
 static void free_blocks_behind(struct arena *arena, struct block *last)
 {
     struct block *block = arena->newest;
     while (block != last) {
         struct block *next = block->next;
+        wipe(arena, block, 0);
         free(block);
         block = next;
     }
@@ -65,6 +79,7 @@ void arena_free(struct arena *arena)
     if (!arena)
         return;
     free_blocks_behind(arena, arena->first);
+    wipe(arena, arena->first, 0);
     free(arena->first);
     free(arena);
 }
@@ -72,6 +87,8 @@ void arena_free(struct arena *arena)
 void arena_reset(struct arena *arena)
 {
     free_blocks_behind(arena, arena->first);
+    wipe(arena, arena->first, 0);
+    arena->secret = false;
     arena->first->used = 0;
     arena->used = 0;
 }
@@ -84,6 +101,7 @@ struct arena_mark arena_mark(const struct arena *arena)
 void arena_rewind(struct arena *arena, struct arena_mark mark)
 {
     free_blocks_behind(arena, mark.block);
+    wipe(arena, arena->newest, mark.block_used);
     arena->newest->used = mark.block_used;
     arena->used = mark.used;
 }

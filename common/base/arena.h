@@ -26,6 +26,10 @@ void arena_set_escape(struct arena *arena, jmp_buf *escape);
 
 jmp_buf *arena_escape(const struct arena *arena);
 
+/* From now on, until the next reset, whatever is given up is overwritten first: for requests that work with
+ * secrets. */
+void arena_hold_secrets(struct arena *arena);
+
 /* A place to come back to: rewinding gives up everything that was allocated since the mark. For loops over
  * many items of which none is kept. */
 struct arena_mark {

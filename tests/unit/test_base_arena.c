@@ -149,6 +149,27 @@ static void a_rewind_gives_up_what_came_after_the_mark(void **state)
     arena_free(arena);
 }
 
+static void secrets_are_overwritten_when_they_are_given_up(void **state)
+{
+    (void)state;
+    static const char zeros[32];
+    struct arena *arena = arena_new(1 << 20);
+    char *before = arena_cstr(arena, SV("what came before stays for now.."));
+    arena_hold_secrets(arena);
+    struct arena_mark mark = arena_mark(arena);
+    char *secret = arena_cstr(arena, SV("a key that nobody may find again"));
+    arena_rewind(arena, mark);
+    /* Both lie in the first block, which the arena keeps. */
+    assert_memory_equal(secret, zeros, sizeof(zeros));
+    assert_memory_equal(before, "what came before stays for now..", 32);
+    arena_reset(arena);
+    assert_memory_equal(before, zeros, sizeof(zeros));
+    char *later = arena_cstr(arena, SV("nothing that is secret any more."));
+    arena_reset(arena);
+    assert_memory_equal(later, "nothing that is secret any more.", 32);
+    arena_free(arena);
+}
+
 static void copies_are_independent_and_end_with_nul(void **state)
 {
     (void)state;
@@ -192,6 +213,7 @@ int main(void)
         cmocka_unit_test(the_ceiling_holds_and_a_reset_lifts_it),
         cmocka_unit_test(an_array_whose_size_overflows_escapes),
         cmocka_unit_test(a_rewind_gives_up_what_came_after_the_mark),
+        cmocka_unit_test(secrets_are_overwritten_when_they_are_given_up),
         cmocka_unit_test(copies_are_independent_and_end_with_nul),
         cmocka_unit_test(printf_formats_texts_of_any_length),
     };
