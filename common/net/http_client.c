@@ -11,6 +11,7 @@
 /* libcurl hands over at most 16 KiB at a time (CURL_MAX_WRITE_SIZE). */
 #define AHEAD_BYTES        (64 * 1024)
 #define TRANSFER_BYTES     (64L * 1024)
+#define SMALL_BODY_BYTES   (64 * 1024 - 1)
 #define HEAD_MAX_BYTES     (256 * 1024)
 #define LINE_MAX_BYTES     (64 * 1024)
 #define MAX_CONNECTIONS    4L
@@ -206,20 +207,29 @@ static bool add_line(struct curl_slist **list, struct sv first, const char *betw
     return longer != NULL;
 }
 
+static bool has_small_body(const struct http_call *call)
+{
+    return !call->pull && call->body.data && call->body.len <= SMALL_BODY_BYTES;
+}
+
 static bool set_headers(struct http_client *client)
 {
     const struct http_call *call = &client->call;
-    bool has_agent = false;
+    bool has_agent = false, has_type = false;
     for (size_t i = 0; i < call->header_count; i++) {
         struct name_value header = call->headers[i];
         if (header.name.len == 0 || !is_one_line(header.name) || !is_one_line(header.value) ||
             sv_find(header.name, ':') < header.name.len)
             return false;
         has_agent |= sv_equal_ignoring_case(header.name, SV("User-Agent"));
+        has_type |= sv_equal_ignoring_case(header.name, SV("Content-Type"));
         /* libcurl takes "Name:" as a request to leave the header out and "Name;" as an empty one. */
         if (!add_line(&client->headers, header.name, header.value.len ? ": " : ";", header.value))
             return false;
     }
+    /* libcurl would say that it is a form. */
+    if (has_small_body(call) && !has_type && !add_line(&client->headers, SV("Content-Type"), ":", SV("")))
+        return false;
     if (call->no_expect && !add_line(&client->headers, SV("Expect"), ":", SV("")))
         return false;
     curl.easy_setopt(client->easy, CURLOPT_HTTPHEADER, client->headers);
@@ -234,7 +244,12 @@ static bool set_method_and_body(struct http_client *client)
     char *method = keep_text(client, 0, call->method);
     if (!method || !*method)
         return false;
-    if (call->pull || call->body.data) {
+    if (has_small_body(call)) {
+        /* Leaves together with the head, in one packet. */
+        curl.easy_setopt(client->easy, CURLOPT_POST, 1L);
+        curl.easy_setopt(client->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+        curl.easy_setopt(client->easy, CURLOPT_POSTFIELDS, call->body.data);
+    } else if (call->pull || call->body.data) {
         curl_off_t size = call->pull ? (curl_off_t)call->body_size : (curl_off_t)call->body.len;
         curl.easy_setopt(client->easy, CURLOPT_UPLOAD, 1L);
         curl.easy_setopt(client->easy, CURLOPT_INFILESIZE_LARGE, size);

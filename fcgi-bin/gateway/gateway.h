@@ -3,6 +3,7 @@
 
 #include "common/net/target.h"
 #include "common/security/envelope.h"
+#include "fcgi-bin/gateway/routes.h"
 #include "fcgi-bin/gateway/secrets.h"
 #include "fcgi-bin/gateway/targets.h"
 #include "fcgi-bin/gateway/tokens.h"
@@ -12,6 +13,7 @@
 /* What the process has besides the store. */
 struct gateway {
     struct service service; /* the first, so that request_gateway finds the rest */
+    struct routes *routes;
     struct envelope *envelope;
     struct secrets *secrets;
     struct tokens *tokens;

@@ -201,14 +201,16 @@ static enum status load_routing(struct inference *inference)
 {
     struct request *request = inference->request;
     if (request_begin(request, ACCESS_READ) != OK ||
-        gateway_changes(request_tx(request), &inference->changes) != OK ||
-        gateway_route_load(request_tx(request), inference->name, &inference->routing) != OK ||
+        routes_find(inference->gateway->routes, request_tx(request), inference->name,
+                    &inference->work->route) != OK ||
         request_commit(request) != OK) {
         if (request->error.code == INTERNAL_ERROR || request->error.code == ERROR_NONE)
             return FAILED;
         /* The transaction is rolled back with the request. */
         return fail_error(inference, &request->error);
     }
+    inference->routing = &inference->work->route->routing;
+    inference->changes = inference->work->route->changes;
     return OK;
 }
 
@@ -287,8 +289,8 @@ static void record(struct inference *inference, int64_t time_ms)
     int64_t began_us = request->started_us;
     struct gateway_usage_row row = {
         .time_ms = time_ms,
-        .endpoint_id = inference->routing.endpoint_id,
-        .endpoint_name = inference->routing.name,
+        .endpoint_id = inference->routing->endpoint_id,
+        .endpoint_name = inference->routing->name,
         .input_tokens = inference->usage.input_tokens,
         .output_tokens = inference->usage.output_tokens,
         .cached_tokens = inference->usage.cached_tokens,

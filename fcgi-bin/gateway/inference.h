@@ -27,7 +27,7 @@ struct inference {
     struct name_value *headers; /* the client's; passthrough */
     size_t header_count;
 
-    struct gateway_routing routing;
+    const struct gateway_routing *routing;
     int64_t changes; /* that the routing is from */
 
     const struct gateway_route_model *model; /* of the last attempt */

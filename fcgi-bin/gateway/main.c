@@ -17,6 +17,7 @@ static void close_gateway(struct service *service)
     (void)service;
     usage_stop(gateway.usage);
     tokens_free(gateway.tokens);
+    routes_free(gateway.routes);
     secrets_free(gateway.secrets);
     envelope_free(gateway.envelope);
     targets_free(gateway.targets);
@@ -42,8 +43,9 @@ static enum status open_gateway(struct service *service, struct arena *arena, st
     gateway.secrets =
         secrets_new(gateway.envelope, settings->secrets_cache_ttl, settings->secrets_cache_max_size);
     gateway.tokens = tokens_new();
+    gateway.routes = routes_new();
     gateway.usage = usage_start(&service->store);
-    if (gateway.secrets && gateway.tokens && gateway.usage)
+    if (gateway.secrets && gateway.tokens && gateway.routes && gateway.usage)
         return OK;
     close_gateway(service);
     return error_set(error, arena, TEMPORARILY_UNAVAILABLE, "There is no memory to start with.");

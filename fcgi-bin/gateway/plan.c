@@ -49,7 +49,7 @@ static int fallback_order(const void *a, const void *b)
 enum status plan_attempts(struct inference *inference, const struct gateway_route_model ***models,
                           size_t *count)
 {
-    const struct gateway_routing *routing = &inference->routing;
+    const struct gateway_routing *routing = inference->routing;
     struct arena *arena = inference->request->arena;
     const struct gateway_route_model **primaries =
         ARENA_ARRAY(arena, const struct gateway_route_model *, routing->count);

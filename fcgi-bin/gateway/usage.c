@@ -30,6 +30,7 @@ struct usage {
     pthread_cond_t changed;
     struct item *queue[QUEUE_ROWS]; /* a ring */
     size_t first, count;
+    bool sleeping; /* the thread waits for a first row */
     bool stopping;
 };
 
@@ -60,17 +61,19 @@ static struct item *copy_row(const struct gateway_usage_row *row)
 void usage_add(struct usage *usage, const struct gateway_usage_row *row)
 {
     struct item *item = copy_row(row);
-    bool first = false;
+    bool wake = false;
     pthread_mutex_lock(&usage->lock);
     if (item && usage->count < QUEUE_ROWS) {
         usage->queue[(usage->first + usage->count) % QUEUE_ROWS] = item;
-        first = usage->count++ == 0;
+        usage->count++;
+        wake = usage->sleeping;
+        usage->sleeping = false;
         item = NULL;
     } else {
         metrics_add("tracklight_gateway_usage_dropped_total", SV_ABSENT, 1);
     }
     pthread_mutex_unlock(&usage->lock);
-    if (first)
+    if (wake)
         pthread_cond_signal(&usage->changed);
     free(item);
 }
@@ -133,8 +136,11 @@ static void *write_queue(void *context)
     int failures = 0;
     pthread_mutex_lock(&usage->lock);
     for (;;) {
-        while (!usage->count && !usage->stopping)
+        while (!usage->count && !usage->stopping) {
+            usage->sleeping = true;
             pthread_cond_wait(&usage->changed, &usage->lock);
+        }
+        usage->sleeping = false;
         if (!usage->count || (usage->stopping && failures >= GIVE_UP_AFTER))
             break;
         size_t count = take(usage, items);

@@ -84,6 +84,8 @@ void work_end(struct work *work)
 {
     work_end_attempt(work);
     drop(&work->payload);
+    route_drop(work->route);
+    work->route = NULL;
 }
 
 bool work_read_secret(struct work *work, struct arena *arena, struct sv plain)

@@ -5,6 +5,7 @@
 #include "common/gateway/provider.h"
 #include "common/gateway/sse.h"
 #include "fcgi-bin/gateway/locked.h"
+#include "fcgi-bin/gateway/routes.h"
 #include "fcgi-bin/gateway/tokens.h"
 
 #define TOKEN_KEY_BYTES 512
@@ -13,6 +14,7 @@
  * leaves a request at any place, so the next one on the thread lets go of what that left behind. */
 struct work {
     struct json_object *payload; /* of a unified route */
+    struct route *route;
 
     /* Of the attempt under way. */
     struct provider_call call;

@@ -213,6 +213,7 @@ static void bodies_are_sent_with_their_length(void **state)
     assert_non_null(strstr(server.requests[0], "POST / HTTP/1.1\r\n"));
     assert_non_null(strstr(server.requests[0], "\r\nContent-Length: 10\r\n"));
     assert_memory_equal(strstr(server.requests[0], "\r\n\r\n") + 4, "some\0bytes", 10);
+    assert_null(strstr(server.requests[0], "Content-Type"));
     call.method = SV("PUT");
     call.body = SV("");
     assert_int_equal(http_exchange(client, &call, &reply, &body), HTTP_OK);
