@@ -30,7 +30,6 @@ static int teardown(void **state)
     "scrypt:32768:8:1$abcdefgh12345678$"                               \
     "735deb67d8f705dbacb8ff0758863514179a28ba4417230b22f09883a0ab5402" \
     "f07faec0542c455f331e554cc69715e3b8c0300d817817fd5d0176ee0b8a4335"
-/* The same without its last parameter. */
 #define NO_P                                                           \
     "scrypt:32768:8$abcdefgh12345678$"                                 \
     "735deb67d8f705dbacb8ff0758863514179a28ba4417230b22f09883a0ab5402" \
@@ -102,11 +101,10 @@ static void what_is_no_hash_fits_no_password(void **state)
         "scrypt$salt$00",
         "scrypt:32768:8:1$$735deb67",
         "scrypt:32768:8:1$abcdefgh12345678$735deb67",
-        NO_P,
+        NO_P, /* a parameter of scrypt is missing */
         "pbkdf2:sha256:0$salt$987ea34d356db482c63ec25c4b519b54e676c07dda309f49d59f98a0663b0fbf",
         "pbkdf2:md5:1000$abcdefgh12345678$987ea34d356db482c63ec25c4b519b54e676c07dda309f49d59f98a0663b0fbf",
-        "pbkdf2:sha256:1000$abcdefgh12345678$"
-        "zz7ea34d356db482c63ec25c4b519b54e676c07dda309f49d59f98a0663b0fbf",
+        "pbkdf2:sha256:1000$salt$zz7ea34d356db482c63ec25c4b519b54e676c07dda309f49d59f98a0663b0fbf",
         "plain$salt$correct horse battery",
     };
     for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++)
