@@ -373,13 +373,16 @@ static enum status embeddings_body(struct provider_call *call, struct provider_r
 
 /* --- Requests --- */
 
+static bool is_streamed(const struct provider_call *call)
+{
+    return call->route == GATEWAY_GEMINI_STREAM || (call->route == GATEWAY_CHAT && call->stream);
+}
+
 static const char *method_of(const struct provider_call *call)
 {
     if (call->route == GATEWAY_EMBEDDINGS)
         return embeddings_input_count(call) == 1 ? "embedContent" : "batchEmbedContents";
-    if (call->route == GATEWAY_GEMINI_STREAM || (call->route == GATEWAY_CHAT && call->stream))
-        return "streamGenerateContent";
-    return "generateContent";
+    return is_streamed(call) ? "streamGenerateContent" : "generateContent";
 }
 
 static enum status build(struct provider_call *call, struct provider_request *request)
@@ -390,7 +393,7 @@ static enum status build(struct provider_call *call, struct provider_request *re
         return FAILED;
     const char *method = method_of(call);
     request->url = provider_url(call, base, arena_printf(call->arena, "%.*s:%s", SV_ARG(model), method));
-    if (strcmp(method, "streamGenerateContent") == 0)
+    if (is_streamed(call))
         request->url = provider_url_parameter(call, request->url, SV("alt"), SV("sse"));
     if (call->route == GATEWAY_CHAT)
         return gemini_chat_body(call, request, true);
