@@ -469,7 +469,7 @@ def test_a_burst_of_connections_waits_instead_of_failing(binary, work):
         (["--env-file", "none.env"], "none.env"),
         (["--static-prefix", "pre"], "--static-prefix must begin with a '/'."),
         (["--static-prefix", "/pre/"], "--static-prefix should not end with a '/'."),
-        (["--app-name", "basic-auth"], "--app-name basic-auth is not available"),
+        (["--app-name", "my-app"], "Invalid value for '--app-name'"),
         (["--uvicorn-opts", "a", "--gunicorn-opts", "b"], "Cannot specify multiple server options. Choose one of:"),
         (
             ["--artifacts-only", "--backend-store-uri", "sqlite:///x.db"],
