@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import shutil
 import signal
 import sqlite3
@@ -177,7 +178,9 @@ def test_at_a_terminal_the_passphrase_is_asked_for_and_not_shown(kept, answer, r
 
     def until(text):
         nonlocal shown
+        deadline = time.monotonic() + 30
         while text not in shown:
+            assert select.select([main], [], [], max(0, deadline - time.monotonic()))[0], shown
             shown += os.read(main, 4096)
 
     try:
