@@ -169,6 +169,13 @@ enum status bedrock_prepare(struct provider_call *call)
     struct sv region;
     if (bedrock_mode(call) != BEDROCK_DEFAULT_CHAIN)
         return OK;
+    if (!call->server_credentials)
+        return provider_fail_code(
+            call, PERMISSION_DENIED,
+            "This server's own AWS credentials may not be used by the provider '%s'. Set "
+            "'auth_mode' in auth_config to api_key, access_keys or iam_role, or let the "
+            "administrator set gateway_server_credentials = true.",
+            call->row->name);
     if (bedrock_region(call, &region) != OK)
         return FAILED;
     if (aws_credentials_find(call->arena, &error, region, &credentials) != OK) {

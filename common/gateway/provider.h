@@ -62,6 +62,7 @@ struct provider_call {
     struct json_object *config; /* auth_config: an object of strings, or NULL */
     enum gateway_route route;
     bool stream;
+    bool server_credentials;          /* what the machine itself may do at a provider may be used */
     struct json_object *payload;      /* the checked body; never changed. `model` is taken out of it */
     const struct name_value *headers; /* passthrough: those of the client's that may go on */
     size_t header_count;

@@ -115,6 +115,7 @@ static enum status set_up(struct inference *inference, const struct gateway_rout
         .config = work->config,
         .route = inference->route,
         .stream = inference->stream,
+        .server_credentials = inference->gateway->service.settings->gateway_server_credentials,
         .payload = inference->payload,
         .headers = inference->headers,
         .header_count = inference->header_count,

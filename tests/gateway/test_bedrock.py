@@ -117,6 +117,13 @@ def test_a_role_that_may_not_be_assumed_is_a_bad_gateway(gateway, wire, endpoint
     assert {call.path for call in wire.calls} == {"/sts"}
 
 
+def test_the_servers_own_credentials_are_nobodys_unless_the_administrator_says_so(gateway, wire, endpoint):
+    reply = gateway.chat(endpoint(secret={"unused": "x"}, auth_mode="default_chain"))
+    assert reply.status_code == 403
+    assert "gateway_server_credentials" in reply.json()["detail"]["message"]
+    assert wire.calls == []
+
+
 def test_any_other_mode_asks_for_the_servers_own_credentials(servers, upstream, endpoint, wire):
     """A container's service: it is called by the server itself, and once."""
     if "aws-container" not in upstream.wires:
@@ -124,7 +131,7 @@ def test_any_other_mode_asks_for_the_servers_own_credentials(servers, upstream, 
     service = upstream.wires["aws-container"]
     expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
     service.answer(json_answer({"AccessKeyId": "ASIAOWN", "SecretAccessKey": "own", "Token": "own-session", "Expiration": expires}))
-    using = Gateway(servers(environment={"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{upstream.url}/aws-container/v1", "HOME": "/nowhere"}))
+    using = Gateway(servers(environment={"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{upstream.url}/aws-container/v1", "HOME": "/nowhere", "TRACKLIGHT_GATEWAY_SERVER_CREDENTIALS": "true"}))
     name = endpoint(using=using, secret={"unused": "x"}, auth_mode="default_chain")
     wire.answer(json_answer(bedrock.reply()))
     for _ in range(2):

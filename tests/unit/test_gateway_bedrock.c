@@ -223,6 +223,9 @@ static void any_other_mode_takes_the_servers_own_credentials(void **state)
         a_call(GATEWAY_CHAT, KEYS, "{" REGION ",\"auth_mode\":\"default_chain\"}", "{" MESSAGES "}");
     struct sv key;
     assert_int_equal(provider_bedrock.prepare(call), FAILED);
+    assert_int_equal(call->code, PERMISSION_DENIED);
+    call->server_credentials = true;
+    assert_int_equal(provider_bedrock.prepare(call), FAILED);
     assert_int_equal(call->code, INVALID_PARAMETER_VALUE);
     setenv("AWS_ACCESS_KEY_ID", "ENV", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "SECRET", 1);
