@@ -1,16 +1,14 @@
 #include "fcgi-bin/auth_password.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/base/clock.h"
 #include "common/base/id.h"
+#include "common/security/hmac.h"
 #include "common/security/password.h"
 #include "common/store/login_failures.h"
 #include "fcgi-bin/auth.h"
@@ -21,7 +19,7 @@
 #define FAILURES      8 /* of the last moments */
 #define REMEMBERED    1024
 #define WAYS          4 /* places that one digest may have */
-#define DIGEST_BYTES  32
+#define DIGEST_BYTES  HMAC_BYTES
 #define PROCESS_BYTES 32
 
 struct remembered {
@@ -182,17 +180,12 @@ static enum status too_busy(struct request *request)
 
 /* --- What was verified lately --- */
 
+/* The length keeps name and password apart. */
 static void digest_of(const struct password_check *check, struct arena *arena, struct sv username,
                       struct sv password, unsigned char digest[DIGEST_BYTES])
 {
-    struct sv both = arena_printf(arena, "%zu:%.*s%.*s", username.len, SV_ARG(username), SV_ARG(password));
-    unsigned length = 0;
-    if (!HMAC(EVP_sha256(), check->key, sizeof(check->key), (const unsigned char *)both.data, both.len,
-              digest, &length)) {
-        fputs("OpenSSL cannot sign\n", stderr);
-        abort();
-    }
-    OPENSSL_cleanse((char *)both.data, both.len);
+    struct sv key = {(const char *)check->key, sizeof(check->key)};
+    hmac_sha256(key, arena_printf(arena, "%zu:%.*s", username.len, SV_ARG(username)), password, digest);
 }
 
 static struct remembered *places_of(struct password_check *check, const unsigned char *digest)

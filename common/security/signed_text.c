@@ -2,31 +2,23 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#define MAC_BYTES 32
+#include "common/security/hmac.h"
 
-static void sign(const void *key, size_t key_len, struct sv text, unsigned char mac[MAC_BYTES])
+static struct sv bytes_of(const struct signing_key *key)
 {
-    unsigned length = 0;
-    const unsigned char *bytes = (const unsigned char *)(text.data ? text.data : "");
-    if (!HMAC(EVP_sha256(), key, (int)key_len, bytes, text.len, mac, &length) || length != MAC_BYTES) {
-        fputs("OpenSSL cannot sign\n", stderr);
-        abort();
-    }
+    return (struct sv){(const char *)key->bytes, sizeof(key->bytes)};
 }
 
 void signing_key_derive(struct sv secret, const char *purpose, struct signing_key *key)
 {
-    sign(secret.data, secret.len, sv_from(purpose), key->bytes);
+    hmac_sha256(secret, sv_from(purpose), SV_ABSENT, key->bytes);
 }
 
 static void write_signature(const struct signing_key *key, struct sv text, char out[SIGNATURE_LENGTH])
 {
-    unsigned char mac[MAC_BYTES], encoded[SIGNATURE_LENGTH + 2];
-    sign(key->bytes, sizeof(key->bytes), text, mac);
+    unsigned char mac[HMAC_BYTES], encoded[SIGNATURE_LENGTH + 2];
+    hmac_sha256(bytes_of(key), text, SV_ABSENT, mac);
     EVP_EncodeBlock(encoded, mac, sizeof(mac));
     for (size_t i = 0; i < SIGNATURE_LENGTH; i++) {
         char letter = (char)encoded[i];

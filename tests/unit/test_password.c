@@ -1,3 +1,4 @@
+#include "common/security/hmac.h"
 #include "common/security/password.h"
 #include "common/security/signed_text.h"
 
@@ -139,6 +140,26 @@ static void a_signature_is_what_hmac_gives(void **state)
     assert_string_equal(signature.data, "3KJgfAXiY2nbxoD4nkSnKz7Rh4UJBGvQuDUgU4-9ePo");
 }
 
+/* RFC 4231, test cases 2 and 6. */
+static void hmac_is_that_of_the_standard_for_short_and_long_keys(void **state)
+{
+    (void)state;
+    static const unsigned char second[] = {0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24,
+                                           0x26, 0x08, 0x95, 0x75, 0xc7, 0x5a, 0x00, 0x3f, 0x08, 0x9d, 0x27,
+                                           0x39, 0x83, 0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43};
+    static const unsigned char sixth[] = {0x60, 0xe4, 0x31, 0x59, 0x1e, 0xe0, 0xb6, 0x7f, 0x0d, 0x8a, 0x26,
+                                          0xaa, 0xcb, 0xf5, 0xb7, 0x7f, 0x8e, 0x0b, 0xc6, 0x21, 0x37, 0x28,
+                                          0xc5, 0x14, 0x05, 0x46, 0x04, 0x0f, 0x0e, 0xe3, 0x7f, 0x54};
+    unsigned char mac[HMAC_BYTES];
+    char key[131];
+    hmac_sha256(SV("Jefe"), SV("what do ya want "), SV("for nothing?"), mac);
+    assert_memory_equal(mac, second, sizeof(mac));
+    memset(key, 0xaa, sizeof(key));
+    hmac_sha256((struct sv){key, sizeof(key)}, SV("Test Using Larger Than Block-Size Key - Hash Key First"),
+                SV_ABSENT, mac);
+    assert_memory_equal(mac, sixth, sizeof(mac));
+}
+
 static void a_signed_text_comes_back(void **state)
 {
     (void)state;
@@ -182,6 +203,7 @@ int main(void)
         cmocka_unit_test(what_is_no_hash_fits_no_password),
         cmocka_unit_test(a_hash_cannot_ask_for_more_memory_or_time_than_there_is),
         cmocka_unit_test(a_signature_is_what_hmac_gives),
+        cmocka_unit_test(hmac_is_that_of_the_standard_for_short_and_long_keys),
         cmocka_unit_test(a_signed_text_comes_back),
         cmocka_unit_test(a_text_that_was_changed_is_refused_wherever_it_was),
         cmocka_unit_test(keys_of_other_purposes_and_secrets_do_not_verify),
