@@ -7,6 +7,7 @@
 #include "common/base/metrics.h"
 #include "common/version.h"
 #include "fcgi-bin/auth.h"
+#include "fcgi-bin/permit.h"
 
 #define MEMORY_LIMIT (64UL * 1024 * 1024) /* of what lives as long as the process */
 
@@ -208,6 +209,7 @@ static int run(struct arena *arena)
     };
     if (!config_load(&config, arena, command_line.config_file, command_line.argc, command_line.argv,
                      &problem) ||
+        !permit_check_rows(&running->program, arena, &problem) ||
         !make_server_settings(&config.settings, arena, &options.settings, &problem))
         return refuse_start(problem);
     start_log(&config.settings);

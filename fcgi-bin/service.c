@@ -214,15 +214,19 @@ struct store_tx *request_tracking_tx(const struct request *request, enum db_acce
     return transaction->tracking;
 }
 
-enum status request_begin_users(struct request *request, enum access access)
+static enum status begin_anew(struct request *request, struct store *store, enum access access)
 {
-    struct service *service = request_service(request);
-    enum status status =
-        begin_on(service, service->users, access, request->arena, &request->error, &request->transaction);
+    enum status status = begin_on(request_service(request), store, access, request->arena, &request->error,
+                                  &request->transaction);
     if (status != OK)
         request->transaction = NULL;
     request->transaction_access = access;
     return status;
+}
+
+enum status request_begin_users(struct request *request, enum access access)
+{
+    return begin_anew(request, request_service(request)->users, access);
 }
 
 struct store_tx *request_users_tx(const struct request *request, enum db_access access)
@@ -254,6 +258,18 @@ struct store_tx *request_users_read(struct request *request)
     if (request->transaction)
         return request_users_tx(request, DB_READ);
     return request_begin_users(request, ACCESS_READ) == OK ? request_tx(request) : NULL;
+}
+
+struct store_tx *request_tracking_read(struct request *request)
+{
+    struct service *service = request_service(request);
+    if (request->transaction)
+        return request_tracking_tx(request, DB_READ);
+    if (!service->has_store) {
+        error_internal(&request->error, request->arena, "a transaction without a store");
+        return NULL;
+    }
+    return begin_anew(request, &service->store, ACCESS_READ) == OK ? request_tx(request) : NULL;
 }
 
 enum status request_users_read_end(struct request *request)

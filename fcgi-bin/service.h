@@ -54,6 +54,10 @@ struct store_tx *request_users_tx(const struct request *request, enum db_access 
 struct store_tx *request_users_read(struct request *request);
 enum status request_users_read_end(struct request *request);
 
+/* The same for the database with experiments and runs, beside that of the users, whose end is its own as
+ * well; take it first. */
+struct store_tx *request_tracking_read(struct request *request);
+
 /* Whether the operation's own transaction is a snapshot of the users' database. */
 bool operation_reads_users(const struct service *service, const struct operation *operation);
 

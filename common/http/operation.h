@@ -48,37 +48,67 @@ enum error_shape {
     ERROR_DETAIL, /* {"detail": text}: those that MLflow has from FastAPI */
 };
 
-/* What the caller must be allowed to do; enforced when authentication is on. A program with a row that
- * declares no need does not start. */
+/* What the caller must be allowed to do; enforced when authentication is on (fcgi-bin/permit.h). A program
+ * with a row that declares no need, or one whose input does not name what is needed, does not start. */
 enum resource {
     RESOURCE_UNDECLARED = 0,
-    RESOURCE_PUBLIC, /* anybody, even without credentials */
-    RESOURCE_ANY,    /* any authenticated user */
+    RESOURCE_PUBLIC,   /* anybody, even without credentials */
+    RESOURCE_ANY,      /* any authenticated user; not for what reads the store */
+    RESOURCE_FILTERED, /* any authenticated user: the handler leaves out what he may not read
+                          (fcgi-bin/permit_filter.h), without which it fails */
     RESOURCE_EXPERIMENT,
+    RESOURCE_EXPERIMENT_NAME,
     RESOURCE_RUN,
     RESOURCE_LOGGED_MODEL,
     RESOURCE_REGISTERED_MODEL,
+    RESOURCE_MODEL_SOURCE, /* what a model version is made from */
     RESOURCE_TRACE,
     RESOURCE_SCORER,
+    RESOURCE_SCORER_ID,
+    RESOURCE_SCORER_MODEL,       /* the endpoint that a serialized scorer asks */
     RESOURCE_EVALUATION_DATASET, /* that is, the experiments that it is linked to */
+    RESOURCE_ARTIFACT_PATH,      /* the experiment whose number the path begins with */
+    RESOURCE_LOCATION,           /* the experiments with which a place of artifacts has files in common */
     RESOURCE_SECRET,
     RESOURCE_ENDPOINT,
+    RESOURCE_ENDPOINT_NAME,
     RESOURCE_MODEL_DEFINITION,
-    RESOURCE_JOB,  /* the experiment that the job's parameters name, or the input's `params`; else
-                      administrators */
-    RESOURCE_USER, /* the user that the input's `username` names: for himself, and administrators */
+    RESOURCE_JOB,  /* the experiment that its parameters name; without one administrators */
+    RESOURCE_USER, /* for himself, and administrators */
     RESOURCE_ADMIN,
+    RESOURCE_COUNT,
 };
 
 struct need {
     enum resource resource;
     enum permission permission;
+    const char *in;        /* the input's field that names it, "objects.field" for one of objects or of JSON,
+                              "header x-name"; NULL: the usual one of the resource, as run_id */
+    const char *otherwise; /* what is meant if nothing is named, "" for things of no experiment */
+    bool optional;         /* what is not named, or not there, needs nothing; else it is refused */
 };
 
-#define NEEDS(resource_, permission_)                  \
-    {                                                  \
-        RESOURCE_##resource_, PERMISSION_##permission_ \
+#define NEEDS(resource_, permission_)                                                         \
+    {                                                                                         \
+        .resource = RESOURCE_##resource_, .permission = PERMISSION_##permission_, .in = NULL, \
     }
+#define NEEDS_IN(resource_, permission_, in_)                                                \
+    {                                                                                        \
+        .resource = RESOURCE_##resource_, .permission = PERMISSION_##permission_, .in = in_, \
+    }
+#define NEEDS_OR(resource_, permission_, in_, otherwise_)                                    \
+    {                                                                                        \
+        .resource = RESOURCE_##resource_, .permission = PERMISSION_##permission_, .in = in_, \
+        .otherwise = otherwise_,                                                             \
+    }
+#define NEEDS_IF(resource_, permission_, in_)                                                \
+    {                                                                                        \
+        .resource = RESOURCE_##resource_, .permission = PERMISSION_##permission_, .in = in_, \
+        .optional = true,                                                                    \
+    }
+
+/* What is needed besides: .also = ALSO(NEEDS_IF(…), NEEDS_IF(…)) */
+#define ALSO(...) ((const struct need[]){__VA_ARGS__, {.resource = RESOURCE_UNDECLARED, .in = NULL}})
 
 /* `in` points to the struct of the row's INPUT, filled and checked (NULL for a row without one). Returns OK
  * after writing a reply, or FAILED after fail(). */
@@ -98,6 +128,7 @@ struct operation {
     operation_handler *handler;
     enum access access;
     struct need needs;
+    const struct need *also; /* ends with RESOURCE_UNDECLARED; NULL: nothing */
     const struct input *input;
     operation_input *fill_input; /* NULL: input_check */
     enum error_shape error_shape;

@@ -83,6 +83,7 @@ struct request {
     const struct operation *operation; /* NULL until routed */
     struct sv pattern;                 /* the row's full path, e.g. "/api/2.0/mlflow/runs/get" */
     struct identity *identity;         /* NULL: authentication is off, or the row is for everybody */
+    bool filtered;                     /* the handler has asked what it may show (RESOURCE_FILTERED) */
     const char *stage;                 /* which stage is at work; for the log */
     struct path_parameter parameters[MAX_PATH_PARAMETERS];
     size_t parameter_count;

@@ -351,9 +351,18 @@ enum status stage_begin(struct request *request)
     return access == ACCESS_NONE || request->transaction ? OK : request_begin(request, access);
 }
 
+static bool shows_too_much(const struct request *request)
+{
+    const struct identity *who = request->identity;
+    return request->operation->needs.resource == RESOURCE_FILTERED && who && !who->is_admin &&
+           !request->filtered;
+}
+
 enum status stage_handler(struct request *request)
 {
     enum status status = request->operation->handler(request, request->input);
+    if (status == OK && shows_too_much(request))
+        return error_internal(&request->error, request->arena, "the handler asked nobody what to show");
     if (status != OK && request->error.code == ERROR_NONE && !request->reply.broken)
         return error_internal(&request->error, request->arena, "the handler failed without an error");
     if (status == OK && !request->reply.status)

@@ -80,6 +80,19 @@ static enum status add_experiments(struct store_tx *tx, struct sql_text *sql,
     return OK;
 }
 
+static void add_readable(struct sql_text *sql, const struct permission_filter *readable)
+{
+    if (!readable || (readable->others && !readable->count))
+        return;
+    sql_text_add(sql, " AND NOT EXISTS (SELECT 1 FROM evaluation_dataset_experiments x "
+                      "WHERE x.dataset = d.id AND (x.experiment IN (SELECT value FROM json_each(?))) <> ?)");
+    sql_text_bind(sql, permission_filter_list(readable));
+    sql_text_bind(sql, permission_filter_listed(readable));
+    if (!readable->others)
+        sql_text_add(sql, " AND EXISTS (SELECT 1 FROM evaluation_dataset_experiments x "
+                          "WHERE x.dataset = d.id)");
+}
+
 static void add_number_test(struct sql_text *sql, const char *column, const struct search_clause *clause)
 {
     static const char *const operators[] = {
@@ -147,6 +160,7 @@ static enum status compile(struct store_tx *tx, struct sql_text *sql,
     sql_text_add(sql, " FROM evaluation_datasets d WHERE 1 = 1");
     if (add_experiments(tx, sql, search) != OK)
         return FAILED;
+    add_readable(sql, search->readable);
     for (size_t i = 0; i < filter->count; i++)
         add_test(sql, &filter->clauses[i]);
     if (token->after)

@@ -1,6 +1,7 @@
 #ifndef TRACKLIGHT_STORE_EVALUATION_DATASET_SEARCH_H
 #define TRACKLIGHT_STORE_EVALUATION_DATASET_SEARCH_H
 
+#include "common/store/permissions.h"
 #include "common/store/store.h"
 
 /* datasets/search of evaluation datasets. */
@@ -13,6 +14,8 @@ struct evaluation_dataset_search {
     size_t order_by_count;
     int64_t max_results; /* 1..SEARCH_RESULTS_MAX, checked by the caller */
     struct sv page_token;
+    const struct permission_filter *readable; /* experiments; a dataset is shown if all of its own are, one
+                                                 without any if unlisted ones are. NULL: all */
 };
 
 struct evaluation_dataset_page {

@@ -142,6 +142,7 @@ static void compile(struct sql_text *sql, const struct experiment_search *search
         else
             sql_text_add_test(sql, column_of(clause->fixed->id), clause);
     }
+    permission_filter_add(sql, search->readable, "e.id");
     if (token->after)
         add_after(sql, order, token->after);
     for (size_t i = 0; i < order->count; i++)

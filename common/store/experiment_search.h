@@ -1,6 +1,7 @@
 #ifndef TRACKLIGHT_STORE_EXPERIMENT_SEARCH_H
 #define TRACKLIGHT_STORE_EXPERIMENT_SEARCH_H
 
+#include "common/store/permissions.h"
 #include "common/store/store.h"
 
 /* experiments/search. */
@@ -12,6 +13,7 @@ struct experiment_search {
     enum view_type view;
     int64_t max_results; /* 1..SEARCH_RESULTS_MAX, checked by the caller */
     struct sv page_token;
+    const struct permission_filter *readable; /* experiments that may be shown; NULL: all */
 };
 
 struct experiment_page {

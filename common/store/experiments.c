@@ -3,6 +3,7 @@
 #include "common/base/number.h"
 #include "common/store/artifact_location.h"
 #include "common/store/limits.h"
+#include "common/store/list.h"
 #include "common/store/text.h"
 #include "common/store/validate.h"
 
@@ -133,6 +134,18 @@ static enum status put_tag(struct store_tx *tx, int64_t id, const struct key_val
                    "INSERT INTO experiment_tags (experiment, key, value) VALUES (?, ?, ?) "
                    "ON CONFLICT (experiment, key) DO UPDATE SET value = excluded.value",
                    db_int(id), db_text(tag->key), db_text(tag->value));
+}
+
+enum status experiment_locations(struct store_tx *tx, const struct experiment_location **rows, size_t *count)
+{
+    struct row_list list = {0};
+    struct db_stmt *stmt = db_query0(tx->db, "SELECT id, artifact_location FROM experiments");
+    while (stmt && db_step(stmt) == DB_ROW)
+        *ROW_LIST_ADD(&list, tx->arena, struct experiment_location) = (struct experiment_location){
+            .id = db_column_int(stmt, 0), .artifact_location = db_column_text_copy(stmt, 1)};
+    *rows = list.items;
+    *count = list.count;
+    return db_done(stmt);
 }
 
 enum status experiment_create(struct store_tx *tx, struct sv name, struct sv artifact_location,

@@ -24,6 +24,13 @@ enum status experiment_parse_id(struct store_tx *tx, struct sv text, int64_t *id
 enum status experiment_load(struct store_tx *tx, int64_t id, struct experiment *experiment);
 enum status experiment_load_by_name(struct store_tx *tx, struct sv name, struct experiment *experiment);
 
+/* Where the artifacts of every experiment lie. In the arena. */
+struct experiment_location {
+    int64_t id;
+    struct sv artifact_location;
+};
+enum status experiment_locations(struct store_tx *tx, const struct experiment_location **rows, size_t *count);
+
 /* FAILED with MLflow's texts unless the experiment exists and is active: what every write into it asks first.
  */
 enum status experiment_require_active(struct store_tx *tx, int64_t id);

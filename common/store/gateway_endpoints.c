@@ -93,15 +93,18 @@ enum status gateway_endpoint_load(struct store_tx *tx, struct sv endpoint_id,
                     : gateway_not_found(tx, "GatewayEndpoint", "endpoint_id", endpoint_id);
 }
 
-enum status gateway_endpoint_list(struct store_tx *tx, struct sv provider, struct gateway_endpoint_list *list)
+enum status gateway_endpoint_list(struct store_tx *tx, struct sv provider,
+                                  const struct permission_filter *readable,
+                                  struct gateway_endpoint_list *list)
 {
     struct row_list rows = {0};
     struct db_stmt *stmt = db_query(
         tx->db,
         ENDPOINTS
-        "WHERE ?1 IS NULL OR EXISTS (SELECT 1 FROM gateway_mappings m JOIN gateway_model_definitions d "
-        "ON d.id = m.definition WHERE m.endpoint = e.id AND d.provider = ?1) ORDER BY e.id",
-        db_text(provider));
+        "WHERE (?1 IS NULL OR EXISTS (SELECT 1 FROM gateway_mappings m JOIN gateway_model_definitions d "
+        "ON d.id = m.definition WHERE m.endpoint = e.id AND d.provider = ?1)) "
+        "AND (e.endpoint_id IN (SELECT value FROM json_each(?2))) = ?3 ORDER BY e.id",
+        db_text(provider), permission_filter_list(readable), permission_filter_listed(readable));
     while (stmt && db_step(stmt) == DB_ROW)
         read_endpoint(stmt, ROW_LIST_ADD(&rows, tx->arena, struct found_endpoint));
     if (db_done(stmt) != OK)

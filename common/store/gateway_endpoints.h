@@ -74,8 +74,10 @@ enum status gateway_endpoint_update(struct store_tx *tx, struct sv endpoint_id,
 /* With its mappings, bindings and tags. */
 enum status gateway_endpoint_delete(struct store_tx *tx, struct sv endpoint_id);
 
-/* Oldest first; those with a model of the provider, or all if it is absent. */
+/* Oldest first; those with a model of the provider, or all if it is absent; of them those that may be shown
+ * (NULL: all). */
 enum status gateway_endpoint_list(struct store_tx *tx, struct sv provider,
+                                  const struct permission_filter *readable,
                                   struct gateway_endpoint_list *list);
 
 /* RESOURCE_ALREADY_EXISTS if the definition is attached with this linkage. */

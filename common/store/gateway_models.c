@@ -38,13 +38,15 @@ enum status gateway_model_load(struct store_tx *tx, struct sv model_definition_i
 }
 
 enum status gateway_model_list(struct store_tx *tx, struct sv provider, struct sv secret_id,
-                               struct gateway_model_list *list)
+                               const struct permission_filter *readable, struct gateway_model_list *list)
 {
     struct row_list models = {0};
     struct db_stmt *stmt = db_query(
         tx->db,
-        COLUMNS "WHERE (?1 IS NULL OR d.provider = ?1) AND (?2 IS NULL OR s.secret_id = ?2) ORDER BY d.id",
-        db_text(provider), db_text(secret_id));
+        COLUMNS "WHERE (?1 IS NULL OR d.provider = ?1) AND (?2 IS NULL OR s.secret_id = ?2) "
+                "AND (d.model_definition_id IN (SELECT value FROM json_each(?3))) = ?4 ORDER BY d.id",
+        db_text(provider), db_text(secret_id), permission_filter_list(readable),
+        permission_filter_listed(readable));
     while (stmt && db_step(stmt) == DB_ROW)
         *ROW_LIST_ADD(&models, tx->arena, struct gateway_model) = gateway_read_model(stmt, 0);
     *list = (struct gateway_model_list){models.items, models.count};

@@ -2,6 +2,7 @@
 #define TRACKLIGHT_STORE_GATEWAY_MODELS_H
 
 #include "common/store/gateway.h"
+#include "common/store/permissions.h"
 
 /* Model definitions: a model of a provider, and the secret to use with it. */
 
@@ -43,9 +44,9 @@ enum status gateway_model_update(struct store_tx *tx, struct sv model_definition
 /* WRONG_STATE while an endpoint uses it. */
 enum status gateway_model_delete(struct store_tx *tx, struct sv model_definition_id);
 
-/* Oldest first. Absent filters let all through. */
+/* Oldest first. Absent filters let all through, and so does NULL for those that may be shown. */
 enum status gateway_model_list(struct store_tx *tx, struct sv provider, struct sv secret_id,
-                               struct gateway_model_list *list);
+                               const struct permission_filter *readable, struct gateway_model_list *list);
 
 /* The ten columns of a definition from `column` on: public id, name, public id and name of the secret,
  * provider, model name, audit. In the arena. */

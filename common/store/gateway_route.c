@@ -62,3 +62,11 @@ enum status gateway_changes(struct store_tx *tx, int64_t *counter)
     *counter = stmt && db_step(stmt) == DB_ROW ? db_column_int(stmt, 0) : 0;
     return db_done(stmt);
 }
+
+enum status gateway_endpoint_id(struct store_tx *tx, struct sv name, struct sv *endpoint_id)
+{
+    struct db_stmt *stmt =
+        db_query(tx->db, "SELECT endpoint_id FROM gateway_endpoints WHERE name = ?", db_text(name));
+    *endpoint_id = stmt && db_step(stmt) == DB_ROW ? db_column_text_copy(stmt, 0) : SV_ABSENT;
+    return db_done(stmt);
+}

@@ -40,6 +40,9 @@ struct gateway_routing {
 /* By the endpoint's name. All in the arena. RESOURCE_DOES_NOT_EXIST if there is none. */
 enum status gateway_route_load(struct store_tx *tx, struct sv name, struct gateway_routing *routing);
 
+/* The public id of an endpoint, by its name; absent if there is none. */
+enum status gateway_endpoint_id(struct store_tx *tx, struct sv name, struct sv *endpoint_id);
+
 /* A number that grows with every change of a secret, a model definition or an endpoint, by whatever process.
  * What was loaded or decrypted at the same number still holds. One row is read. */
 enum status gateway_changes(struct store_tx *tx, int64_t *counter);

@@ -44,12 +44,15 @@ enum status gateway_secret_load(struct store_tx *tx, struct sv secret_id, struct
     return found ? OK : gateway_not_found(tx, "GatewaySecret", "secret_id", secret_id);
 }
 
-enum status gateway_secret_list(struct store_tx *tx, struct sv provider, struct gateway_secret_list *list)
+enum status gateway_secret_list(struct store_tx *tx, struct sv provider,
+                                const struct permission_filter *readable, struct gateway_secret_list *list)
 {
     struct row_list secrets = {0};
-    struct db_stmt *stmt = provider.data
-                               ? db_query(tx->db, COLUMNS "WHERE provider = ? ORDER BY id", db_text(provider))
-                               : db_query0(tx->db, COLUMNS "ORDER BY id");
+    struct db_stmt *stmt =
+        db_query(tx->db,
+                 COLUMNS "WHERE (?1 IS NULL OR provider = ?1) "
+                         "AND (secret_id IN (SELECT value FROM json_each(?2))) = ?3 ORDER BY id",
+                 db_text(provider), permission_filter_list(readable), permission_filter_listed(readable));
     while (stmt && db_step(stmt) == DB_ROW)
         read_secret(stmt, ROW_LIST_ADD(&secrets, tx->arena, struct gateway_secret));
     *list = (struct gateway_secret_list){secrets.items, secrets.count};

@@ -2,6 +2,7 @@
 #define TRACKLIGHT_STORE_GATEWAY_SECRETS_H
 
 #include "common/store/gateway.h"
+#include "common/store/permissions.h"
 
 /* Secrets of the gateway. Their values come and go encrypted (common/security/envelope.h). */
 
@@ -53,8 +54,9 @@ enum status gateway_secret_update(struct store_tx *tx, struct sv secret_id,
 /* Model definitions that used it stay, without a secret. */
 enum status gateway_secret_delete(struct store_tx *tx, struct sv secret_id);
 
-/* Oldest first; of one provider, or of all if it is absent. */
-enum status gateway_secret_list(struct store_tx *tx, struct sv provider, struct gateway_secret_list *list);
+/* Oldest first; of one provider, or of all if it is absent; of them those that may be shown (NULL: all). */
+enum status gateway_secret_list(struct store_tx *tx, struct sv provider,
+                                const struct permission_filter *readable, struct gateway_secret_list *list);
 
 /* --- Rotation of the passphrase --- */
 

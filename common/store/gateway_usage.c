@@ -50,7 +50,7 @@ enum status gateway_usage_add(struct store_tx *tx, const struct gateway_usage_ro
     "sum(status >= 400), sum(streamed), sum(attempts), coalesce(sum(input_tokens), 0), "                     \
     "coalesce(sum(output_tokens), 0), coalesce(sum(cached_tokens), 0), sum(duration_ms), max(duration_ms), " \
     "coalesce(sum(first_token_ms), 0), count(first_token_ms) FROM gateway_usage WHERE time >= ?2 AND time "  \
-    "< ?3 "
+    "< ?3 AND (endpoint_id IN (SELECT value FROM json_each(?5))) = ?6 "
 #define GROUPS                                                       \
     " GROUP BY bucket, endpoint_id, endpoint_name, provider, model " \
     "ORDER BY bucket, endpoint_id, endpoint_name, provider, model LIMIT ?4"
@@ -58,17 +58,20 @@ enum status gateway_usage_add(struct store_tx *tx, const struct gateway_usage_ro
 static struct db_stmt *query_sums(struct store_tx *tx, const struct gateway_usage_query *query)
 {
     struct db_value bucket = db_int(query->bucket_ms), since = db_int(query->since_ms),
-                    until = db_int(query->until_ms), limit = db_int(GATEWAY_USAGE_SUMS_MAX + 1);
+                    until = db_int(query->until_ms), limit = db_int(GATEWAY_USAGE_SUMS_MAX + 1),
+                    list = permission_filter_list(query->readable),
+                    listed = permission_filter_listed(query->readable);
     if (query->endpoint_id.data && query->endpoint_name.data)
-        return db_query(tx->db, SUMS "AND endpoint_id = ?5 AND endpoint_name = ?6" GROUPS, bucket, since,
-                        until, limit, db_text(query->endpoint_id), db_text(query->endpoint_name));
+        return db_query(tx->db, SUMS "AND endpoint_id = ?7 AND endpoint_name = ?8" GROUPS, bucket, since,
+                        until, limit, list, listed, db_text(query->endpoint_id),
+                        db_text(query->endpoint_name));
     if (query->endpoint_id.data)
-        return db_query(tx->db, SUMS "AND endpoint_id = ?5" GROUPS, bucket, since, until, limit,
+        return db_query(tx->db, SUMS "AND endpoint_id = ?7" GROUPS, bucket, since, until, limit, list, listed,
                         db_text(query->endpoint_id));
     if (query->endpoint_name.data)
-        return db_query(tx->db, SUMS "AND endpoint_name = ?5" GROUPS, bucket, since, until, limit,
-                        db_text(query->endpoint_name));
-    return db_query(tx->db, SUMS GROUPS, bucket, since, until, limit);
+        return db_query(tx->db, SUMS "AND endpoint_name = ?7" GROUPS, bucket, since, until, limit, list,
+                        listed, db_text(query->endpoint_name));
+    return db_query(tx->db, SUMS GROUPS, bucket, since, until, limit, list, listed);
 }
 
 static void read_sum(struct db_stmt *stmt, struct gateway_usage_sum *sum)

@@ -1,6 +1,7 @@
 #ifndef TRACKLIGHT_STORE_GATEWAY_USAGE_H
 #define TRACKLIGHT_STORE_GATEWAY_USAGE_H
 
+#include "common/store/permissions.h"
 #include "common/store/store.h"
 
 /* The record of calls through the gateway: one row for each, summed up on reading. Rows do not depend on
@@ -31,11 +32,12 @@ enum status gateway_usage_add(struct store_tx *tx, const struct gateway_usage_ro
 /* --- Reading --- */
 
 struct gateway_usage_query {
-    struct sv endpoint_id;   /* absent: all; one that is gone is still found by its id */
-    struct sv endpoint_name; /* absent: all */
-    int64_t since_ms;        /* from here on */
-    int64_t until_ms;        /* before here */
-    int64_t bucket_ms;       /* width; buckets begin at multiples of it since 1970 UTC */
+    struct sv endpoint_id;                    /* absent: all; one that is gone is still found by its id */
+    struct sv endpoint_name;                  /* absent: all */
+    const struct permission_filter *readable; /* endpoints that may be shown; NULL: all */
+    int64_t since_ms;                         /* from here on */
+    int64_t until_ms;                         /* before here */
+    int64_t bucket_ms;                        /* width; buckets begin at multiples of it since 1970 UTC */
 };
 
 struct gateway_usage_sum {

@@ -125,20 +125,30 @@ enum status job_cancel(struct store_tx *tx, struct sv job_id, struct job *job)
 
 /* --- Searching --- */
 
+#define NEWEST_FIRST " ORDER BY creation_time DESC, id DESC"
+#define READABLE                                                                                            \
+    "experiment_id IS NOT NULL AND (CAST(experiment_id AS INTEGER) IN (SELECT value FROM json_each(?))) = " \
+    "? "
+
 static struct db_stmt *open_search(struct store_tx *tx, const struct job_filter *filter)
 {
+    struct db_value list = permission_filter_list(filter->readable),
+                    listed = permission_filter_listed(filter->readable),
+                    experiment = db_text(filter->experiment_id);
+    if (filter->readable)
+        return db_query(tx->db,
+                        "SELECT " JOB_COLUMNS " FROM jobs WHERE " READABLE
+                        "AND (? IS NULL OR job_name = ?) AND (? IS NULL OR experiment_id = ?)" NEWEST_FIRST,
+                        list, listed, db_text(filter->name), db_text(filter->name), experiment, experiment);
     if (filter->name.data)
         return db_query(tx->db,
                         "SELECT " JOB_COLUMNS " FROM jobs WHERE job_name = ? "
-                        "AND (? IS NULL OR experiment_id = ?) ORDER BY creation_time DESC, id DESC",
-                        db_text(filter->name), db_text(filter->experiment_id),
-                        db_text(filter->experiment_id));
+                        "AND (? IS NULL OR experiment_id = ?)" NEWEST_FIRST,
+                        db_text(filter->name), experiment, experiment);
     if (filter->experiment_id.data)
-        return db_query(tx->db,
-                        "SELECT " JOB_COLUMNS " FROM jobs WHERE experiment_id = ? "
-                        "ORDER BY creation_time DESC, id DESC",
-                        db_text(filter->experiment_id));
-    return db_query0(tx->db, "SELECT " JOB_COLUMNS " FROM jobs ORDER BY creation_time DESC, id DESC");
+        return db_query(tx->db, "SELECT " JOB_COLUMNS " FROM jobs WHERE experiment_id = ?" NEWEST_FIRST,
+                        experiment);
+    return db_query0(tx->db, "SELECT " JOB_COLUMNS " FROM jobs" NEWEST_FIRST);
 }
 
 static bool has_status(const struct job_filter *filter, enum job_status status)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "common/jobs/types.h"
+#include "common/store/permissions.h"
 #include "common/store/store.h"
 
 /* Jobs as clients see them: in the tracking store. What workers do with them is in job_queue.h, what they
@@ -67,7 +68,8 @@ struct job_filter {
     size_t status_count;
     struct json_object *params; /* an object: each of its members must be there and equal; NULL: any */
     struct sv experiment_id;    /* absent: any */
-    int64_t newest;             /* only so many, the newest ones; 0: all */
+    const struct permission_filter *readable; /* experiments; jobs without one are shown only with NULL */
+    int64_t newest;                           /* only so many, the newest ones; 0: all */
 };
 
 /* By creation time, ascending. One consistent read. */

@@ -117,8 +117,8 @@ enum status logged_model_search(struct store_tx *tx, const struct logged_model_s
     int64_t offset;
     *page = (struct logged_model_page){.next_page_token = SV_ABSENT};
     if (check(tx, search) != OK ||
-        experiment_ids_parse(tx, search->experiment_ids, search->experiment_count, &pages.experiments) !=
-            OK ||
+        experiment_ids_parse(tx, search->experiment_ids, search->experiment_count, search->readable,
+                             &pages.experiments) != OK ||
         search_parse_filter(tx->arena, tx->error, &logged_model_language, search->filter, &query.filter) !=
             OK ||
         compile_order(&query) != OK || logged_model_token_read(&query, &offset, &query.after) != OK)

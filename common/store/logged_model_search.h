@@ -1,6 +1,7 @@
 #ifndef TRACKLIGHT_STORE_LOGGED_MODEL_SEARCH_H
 #define TRACKLIGHT_STORE_LOGGED_MODEL_SEARCH_H
 
+#include "common/store/permissions.h"
 #include "common/store/store.h"
 
 /* logged-models/search. */
@@ -26,6 +27,7 @@ struct logged_model_search {
     size_t order_by_count;
     int64_t max_results;
     struct sv page_token;
+    const struct permission_filter *readable; /* experiments that may be shown; NULL: all */
 };
 
 struct logged_model_page {

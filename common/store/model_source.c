@@ -366,31 +366,75 @@ static enum status follow_registered(struct store_tx *tx, struct sv name, struct
     return status;
 }
 
-static enum status follow(struct store_tx *tx, struct store_tx *tracking, struct sv uri, struct sv *location,
-                          struct sv *run_id)
+/* models:/<name>/<suffix>, models:/<name>@<alias>, or models:/<name> where the name is a logged model's id.
+ */
+struct models_uri {
+    struct sv name;
+    struct sv suffix; /* absent: none */
+    struct sv alias;  /* absent: none */
+};
+
+static bool is_of_scheme(struct sv uri, struct sv scheme)
+{
+    return sv_equal_ignoring_case(uri_scheme(uri), scheme);
+}
+
+static struct sv path_of_uri(struct sv uri)
 {
     struct sv path = sv_from_offset(uri, sv_find(uri, ':') + 1);
-    bool has_authority = sv_starts_with(path, SV("//")) && !sv_starts_with(path, SV("///"));
     while (sv_starts_with(path, SV("/")))
         path = sv_from_offset(path, 1);
+    return path;
+}
+
+static bool read_models_uri(struct sv uri, struct models_uri *read)
+{
+    struct sv rest = sv_from_offset(uri, sv_find(uri, ':') + 1), path = path_of_uri(uri);
+    bool has_authority = sv_starts_with(rest, SV("//")) && !sv_starts_with(rest, SV("///"));
     size_t slash = sv_find(path, '/'), at = sv_find(path, '@');
-    struct sv name = sv_first(path, slash), suffix = sv_from_offset(path, slash + 1);
-    if (has_authority || !name.len ||
-        (slash < path.len && (!suffix.len || sv_find(suffix, '/') < suffix.len)))
+    *read = (struct models_uri){.name = sv_first(path, slash)};
+    if (slash < path.len)
+        read->suffix = sv_from_offset(path, slash + 1);
+    else if (at < path.len)
+        *read = (struct models_uri){.name = sv_first(path, at), .alias = sv_from_offset(path, at + 1)};
+    bool bad_suffix =
+        slash < path.len && (!read->suffix.len || sv_find(read->suffix, '/') < read->suffix.len);
+    return path.len && !has_authority && sv_first(path, slash).len && !bad_suffix;
+}
+
+enum model_source_kind model_source_names(struct sv source, struct model_source_name *named)
+{
+    struct models_uri uri;
+    if (is_of_scheme(source, SV("runs"))) {
+        struct sv path = path_of_uri(source);
+        named->name = sv_first(path, sv_find(path, '/'));
+        return MODEL_SOURCE_RUN;
+    }
+    if (!is_of_scheme(source, SV("models")) || !read_models_uri(source, &uri))
+        return MODEL_SOURCE_PLACE;
+    named->name = uri.name;
+    return uri.suffix.data || uri.alias.data ? MODEL_SOURCE_REGISTERED_MODEL : MODEL_SOURCE_LOGGED_MODEL;
+}
+
+static enum status follow(struct store_tx *tx, struct store_tx *tracking, struct sv source,
+                          struct sv *location, struct sv *run_id)
+{
+    struct models_uri uri;
+    if (!read_models_uri(source, &uri))
         return store_fail(tx, INVALID_PARAMETER_VALUE,
                           "Not a proper models:/ URI. Use models:/<name>/<version or stage>, "
                           "models:/<name>@<alias> or models:/<model_id>.");
-    if (slash < path.len)
-        return follow_registered(tx, name, suffix, location);
-    if (at < path.len) {
+    if (uri.suffix.data)
+        return follow_registered(tx, uri.name, uri.suffix, location);
+    if (uri.alias.data) {
         struct model_version version;
-        if (model_alias_load(tx, sv_first(path, at), sv_from_offset(path, at + 1), &version) != OK)
+        if (model_alias_load(tx, uri.name, uri.alias, &version) != OK)
             return FAILED;
         *location = version.location;
         return OK;
     }
     struct logged_model_place place;
-    if (find_logged_model(tracking, path, &place) != OK)
+    if (find_logged_model(tracking, uri.name, &place) != OK)
         return FAILED;
     *location = place.artifact_location;
     if (!run_id->len && place.source_run_id.len)
@@ -405,7 +449,7 @@ enum status model_source_resolve(struct store_tx *tx, struct store_tx *tracking,
     *location = create->source;
     if (registry_tags_have_prompt(create->tags, create->tag_count) && is_bare_word(create->source))
         *location = arena_printf(tx->arena, MODEL_PLACEHOLDER "%.*s", SV_ARG(create->source));
-    if (sv_equal_ignoring_case(uri_scheme(create->source), SV("models")) &&
+    if (is_of_scheme(create->source, SV("models")) &&
         follow(tx, tracking, create->source, location, run_id) != OK) {
         struct error problem = *tx->error;
         if (problem.code != INVALID_PARAMETER_VALUE && problem.code != RESOURCE_DOES_NOT_EXIST)

@@ -11,6 +11,19 @@
  * not there. */
 enum status model_source_check(struct store_tx *tracking, const struct model_version_create *create);
 
+/* The thing in the store that a source names: a model, a logged model or a run. What is not well-formed
+ * names nothing. */
+enum model_source_kind {
+    MODEL_SOURCE_PLACE, /* none of these: a place, or a word */
+    MODEL_SOURCE_REGISTERED_MODEL,
+    MODEL_SOURCE_LOGGED_MODEL,
+    MODEL_SOURCE_RUN,
+};
+struct model_source_name {
+    struct sv name; /* or id */
+};
+enum model_source_kind model_source_names(struct sv source, struct model_source_name *named);
+
 /* Marks the location of a version that has no files, so that no reader of artifacts takes the word for the
  * name of a folder: none knows this scheme. */
 #define MODEL_PLACEHOLDER "placeholder:"

@@ -1,9 +1,12 @@
 #include "common/store/permissions.h"
 
+#include <stdio.h>
+
 #include "common/base/buffer.h"
 #include "common/base/number.h"
 #include "common/json/json_write.h"
 #include "common/store/list.h"
+#include "common/store/sql_text.h"
 #include "common/store/text.h"
 #include "common/store/users.h"
 
@@ -126,6 +129,74 @@ enum status permission_filter_of(struct store_tx *tx, int64_t user_id, enum perm
         filter->exceptions = arena_copy(tx->arena, buffer_sv(&text));
     buffer_free(&text);
     return status;
+}
+
+static bool lets_all_pass(const struct permission_filter *filter)
+{
+    return !filter || (filter->others && !filter->count);
+}
+
+/* One of the two ways, so that few things that are allowed are where a search may start. */
+void permission_filter_add(struct sql_text *sql, const struct permission_filter *filter, const char *column)
+{
+    if (lets_all_pass(filter))
+        return;
+    sql_text_printf(sql, " AND %s %s (SELECT value FROM json_each(?))", column,
+                    filter->others ? "NOT IN" : "IN");
+    sql_text_bind(sql, db_text(filter->exceptions));
+}
+
+struct db_value permission_filter_list(const struct permission_filter *filter)
+{
+    return db_text(filter ? filter->exceptions : SV("[]"));
+}
+
+struct db_value permission_filter_listed(const struct permission_filter *filter)
+{
+    return db_int(filter && !filter->others);
+}
+
+static struct sv ids_text(struct arena *arena, const int64_t *ids, size_t count)
+{
+    enum { ID_BYTES = 21 }; /* with its comma */
+    char *text = arena_alloc(arena, count * ID_BYTES + 2);
+    size_t len = 0;
+    text[len++] = '[';
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            text[len++] = ',';
+        len += (size_t)snprintf(text + len, ID_BYTES, "%lld", (long long)ids[i]);
+    }
+    text[len++] = ']';
+    return (struct sv){text, len};
+}
+
+enum status permission_filter_ids(struct store_tx *tx, const struct permission_filter *filter, int64_t *ids,
+                                  size_t *count)
+{
+    size_t kept = 0;
+    if (lets_all_pass(filter))
+        return OK;
+    struct db_stmt *stmt =
+        db_query(tx->db,
+                 "SELECT value FROM json_each(?) WHERE (value IN (SELECT value FROM json_each(?))) = ? "
+                 "ORDER BY key",
+                 db_text(ids_text(tx->arena, ids, *count)), permission_filter_list(filter),
+                 permission_filter_listed(filter));
+    while (stmt && kept < *count && db_step(stmt) == DB_ROW)
+        ids[kept++] = db_column_int(stmt, 0);
+    *count = kept;
+    return db_done(stmt);
+}
+
+enum status permission_filter_has(struct store_tx *tx, const struct permission_filter *filter, int64_t id,
+                                  bool *has)
+{
+    size_t count = 1;
+    if (permission_filter_ids(tx, filter, &id, &count) != OK)
+        return FAILED;
+    *has = count == 1;
+    return OK;
 }
 
 /* --- Rows --- */

@@ -4,6 +4,8 @@
 #include "common/base/permission.h"
 #include "common/store/store.h"
 
+struct sql_text;
+
 /* What users may do with single things. The transactions are of the database that holds the users, which may
  * be another one than the things' (request_users_tx). */
 
@@ -35,8 +37,7 @@ enum status permission_of(struct store_tx *tx, int64_t user_id, const struct per
                           enum permission fallback, enum permission *permission);
 
 /* For searches: which things of a kind the user may deal with at a level. Either all but those listed, or
- * none but those listed. For use in SQL, where `exceptions` is bound as a text: (experiments.id IN (SELECT
- * value FROM json_each(?))) = ? with db_text(filter.exceptions) and db_int(!filter.others). */
+ * none but those listed. Where a search takes one, NULL is for all things. */
 struct permission_filter {
     bool others;          /* whether what is not listed is allowed */
     struct sv exceptions; /* a JSON array of what is listed: numbers for experiments, texts for all others;
@@ -46,6 +47,22 @@ struct permission_filter {
 enum status permission_filter_of(struct store_tx *tx, int64_t user_id, enum permission_resource resource,
                                  enum permission needed, enum permission fallback,
                                  struct permission_filter *filter);
+
+/* Adds " AND …" for a column with the things' ids to a statement; nothing for NULL. */
+void permission_filter_add(struct sql_text *sql, const struct permission_filter *filter, const char *column);
+
+/* For statements that are literals: (column IN (SELECT value FROM json_each(?))) = ?, with these two, which
+ * NULL lets all pass too. */
+struct db_value permission_filter_list(const struct permission_filter *filter);
+struct db_value permission_filter_listed(const struct permission_filter *filter);
+
+/* Leaves of experiments' ids those that the filter lets pass, in their order. */
+enum status permission_filter_ids(struct store_tx *tx, const struct permission_filter *filter, int64_t *ids,
+                                  size_t *count);
+
+/* Whether the filter lets an experiment pass. */
+enum status permission_filter_has(struct store_tx *tx, const struct permission_filter *filter, int64_t id,
+                                  bool *has);
 
 /* --- Rows, as the API manages them --- */
 

@@ -322,6 +322,7 @@ static void compile(struct query *query)
                         " AND NOT EXISTS (SELECT 1 FROM %s p WHERE p.key = '" PROMPT_TAG
                         "' AND p.value = 'true' AND length(p.value) <= 256 AND p.model = m.id)",
                         query->subject->tags);
+    permission_filter_add(sql, query->search->readable, "m.name");
     if (query->token.after)
         add_after(query, query->token.after);
     for (size_t i = 0; i < query->term_count; i++)

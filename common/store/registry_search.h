@@ -1,6 +1,7 @@
 #ifndef TRACKLIGHT_STORE_REGISTRY_SEARCH_H
 #define TRACKLIGHT_STORE_REGISTRY_SEARCH_H
 
+#include "common/store/permissions.h"
 #include "common/store/store.h"
 
 /* registered-models/search and model-versions/search. Prompts are found only by a filter that asks for them,
@@ -12,6 +13,7 @@ struct registry_search {
     size_t order_by_count;
     int64_t max_results; /* positive, checked by the caller */
     struct sv page_token;
+    const struct permission_filter *readable; /* registered models that may be shown; NULL: all */
 };
 
 struct registry_page {

@@ -37,8 +37,8 @@ enum status run_search(struct store_tx *tx, const struct run_search *search, str
         return store_fail(tx, INVALID_PARAMETER_VALUE,
                           "Invalid value %lld for parameter 'max_results' supplied. It must be from 1 to %d.",
                           (long long)search->max_results, SEARCH_RESULTS_MAX);
-    if (experiment_ids_parse(tx, search->experiment_ids, search->experiment_count, &pages.experiments) !=
-            OK ||
+    if (experiment_ids_parse(tx, search->experiment_ids, search->experiment_count, search->readable,
+                             &pages.experiments) != OK ||
         search_parse_filter(tx->arena, tx->error, &run_language, search->filter, &filter) != OK ||
         search_parse_order_by(tx->arena, tx->error, &run_language, search->order_by, search->order_by_count,
                               &order_by) != OK)

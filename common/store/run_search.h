@@ -1,6 +1,7 @@
 #ifndef TRACKLIGHT_STORE_RUN_SEARCH_H
 #define TRACKLIGHT_STORE_RUN_SEARCH_H
 
+#include "common/store/permissions.h"
 #include "common/store/store.h"
 
 /* runs/search: the filter language of MLflow 3.8's REST API, compiled to SQL that starts at the smallest
@@ -25,7 +26,8 @@ struct run_search {
     enum view_type view;
     int64_t max_results; /* 1..SEARCH_RESULTS_MAX, checked by the caller */
     struct sv page_token;
-    enum run_search_plan plan; /* AUTO but in tests */
+    const struct permission_filter *readable; /* experiments that may be shown; NULL: all */
+    enum run_search_plan plan;                /* AUTO but in tests */
 };
 
 struct run_page {

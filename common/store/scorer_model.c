@@ -6,6 +6,7 @@
 #include "common/json/json_dump.h"
 #include "common/json/json_read.h"
 #include "common/store/gateway.h"
+#include "common/store/gateway_route.h"
 
 #define GATEWAY_SCHEME "gateway:/"
 
@@ -50,6 +51,16 @@ enum status scorer_model_adopt(struct store_tx *tx, int64_t endpoint, struct sv 
                    "json_extract(serialized, '$.instructions_judge_pydantic_data.model'), "
                    "json_extract(serialized, '$.builtin_scorer_pydantic_data.model')) = ?",
                    db_int(endpoint), db_text(model));
+}
+
+enum status scorer_model_endpoint(struct store_tx *tx, struct json_object *scorer, struct sv *endpoint_id)
+{
+    struct sv name;
+    *endpoint_id = SV_ABSENT;
+    if (!json_object_is_type(scorer, json_type_object) || !part_with_model(scorer, &name) ||
+        !sv_starts_with(name, SV(GATEWAY_SCHEME)))
+        return OK;
+    return gateway_endpoint_id(tx, sv_from_offset(name, strlen(GATEWAY_SCHEME)), endpoint_id);
 }
 
 struct sv scorer_model_show(struct store_tx *tx, struct sv serialized, struct sv endpoint_name)

@@ -20,6 +20,9 @@ enum status scorer_model_find(struct store_tx *tx, struct json_object *scorer, s
  * follow it from now on. */
 enum status scorer_model_adopt(struct store_tx *tx, int64_t endpoint, struct sv endpoint_id);
 
+/* The public id of the endpoint that a scorer asks; absent for one that asks none, or none that is there. */
+enum status scorer_model_endpoint(struct store_tx *tx, struct json_object *scorer, struct sv *endpoint_id);
+
 /* A stored scorer that uses the gateway as it is shown: with the endpoint's present name, or null as its
  * model if the endpoint is gone (an absent name). The text itself if that is what it says. In the arena. */
 struct sv scorer_model_show(struct store_tx *tx, struct sv serialized, struct sv endpoint_name);

@@ -297,3 +297,17 @@ enum status online_config_list(struct store_tx *tx, const struct sv *scorer_ids,
     *list = (struct online_config_list){rows.items, rows.count};
     return db_done(stmt);
 }
+
+enum status scorer_find_id(struct store_tx *tx, struct sv scorer_id, struct scorer_key *key)
+{
+    struct db_stmt *stmt =
+        db_query(tx->db, "SELECT experiment, name FROM scorers WHERE scorer_id = ?", db_text(scorer_id));
+    bool found = stmt && db_step(stmt) == DB_ROW;
+    if (found)
+        *key = (struct scorer_key){db_column_int(stmt, 0), db_column_text_copy(stmt, 1)};
+    if (db_done(stmt) != OK)
+        return FAILED;
+    struct sv shown = search_clip(scorer_id);
+    return found ? OK
+                 : store_fail(tx, RESOURCE_DOES_NOT_EXIST, "Scorer with id '%.*s' not found.", SV_ARG(shown));
+}

@@ -23,6 +23,13 @@ struct scorer_list {
     size_t count;
 };
 
+/* Whose id it is. RESOURCE_DOES_NOT_EXIST if it is nobody's. */
+struct scorer_key {
+    int64_t experiment_id;
+    struct sv name;
+};
+enum status scorer_find_id(struct store_tx *tx, struct sv scorer_id, struct scorer_key *key);
+
 /* All of these want an experiment that is active. "No version" is 0. */
 
 /* The next version, from 1; a scorer of this name is made if there is none. `serialized` is the text of

@@ -15,7 +15,7 @@ static int compare_ids(const void *left, const void *right)
 }
 
 enum status experiment_ids_parse(struct store_tx *tx, const struct sv *texts, size_t count,
-                                 struct experiment_ids *ids)
+                                 const struct permission_filter *readable, struct experiment_ids *ids)
 {
     *ids = (struct experiment_ids){ARENA_ARRAY(tx->arena, int64_t, count), 0};
     for (size_t i = 0; i < count; i++)
@@ -26,7 +26,7 @@ enum status experiment_ids_parse(struct store_tx *tx, const struct sv *texts, si
     for (size_t i = 0; i < count; i++)
         if (!i || ids->items[i] != ids->items[i - 1])
             ids->items[ids->count++] = ids->items[i];
-    return OK;
+    return permission_filter_ids(tx, readable, ids->items, &ids->count);
 }
 
 static enum status find_rows(struct search_pages *pages, size_t limit)

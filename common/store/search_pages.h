@@ -1,19 +1,20 @@
 #ifndef TRACKLIGHT_STORE_SEARCH_PAGES_H
 #define TRACKLIGHT_STORE_SEARCH_PAGES_H
 
+#include "common/store/permissions.h"
 #include "common/store/sort_rows.h"
 #include "common/store/store.h"
 
 /* Pages of a search over several experiments: a statement for each, and the first rows of all in one order.
  */
 
-/* The experiments of a search, each once, in order. In the arena. */
+/* The experiments of a search that may be read, each once, in order. In the arena. */
 struct experiment_ids {
     int64_t *items;
     size_t count;
 };
 enum status experiment_ids_parse(struct store_tx *tx, const struct sv *texts, size_t count,
-                                 struct experiment_ids *ids);
+                                 const struct permission_filter *readable, struct experiment_ids *ids);
 
 struct search_pages {
     struct experiment_ids experiments;

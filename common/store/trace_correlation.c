@@ -81,7 +81,8 @@ enum status trace_correlate(struct store_tx *tx, const struct trace_correlation_
     struct experiment_ids ids;
     struct sql_text sql;
     *correlation = (struct trace_correlation){0};
-    if (experiment_ids_parse(tx, search->experiment_ids, search->experiment_count, &ids) != OK ||
+    if (experiment_ids_parse(tx, search->experiment_ids, search->experiment_count, search->readable, &ids) !=
+            OK ||
         trace_filter_parse(tx, search->base_filter, &filters[BASE]) != OK ||
         trace_filter_parse(tx, search->filters[0], &filters[FIRST]) != OK ||
         trace_filter_parse(tx, search->filters[1], &filters[SECOND]) != OK ||

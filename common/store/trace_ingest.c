@@ -228,8 +228,12 @@ static enum status store_batch(struct store_tx *tx, const struct trace_ingest *i
                                const struct batch *batch)
 {
     struct trace_info info;
-    if (trace_look_up(tx, batch->spans[0]->trace_id, &info) != OK)
+    bool writable = true;
+    if (trace_look_up(tx, batch->spans[0]->trace_id, &info) != OK ||
+        (info.id && permission_filter_has(tx, ingest->writable, info.experiment_id, &writable) != OK))
         return FAILED;
+    if (!writable)
+        return store_fail(tx, PERMISSION_DENIED, "The trace belongs to another experiment.");
     enum status status = info.id ? update(tx, batch, &info) : insert(tx, ingest, batch, &info);
     for (size_t i = 0; i < batch->count && status == OK; i++)
         status = span_put(tx, &info, &batch->spans[i]->row);

@@ -1,6 +1,7 @@
 #ifndef TRACKLIGHT_STORE_TRACE_INGEST_H
 #define TRACKLIGHT_STORE_TRACE_INGEST_H
 
+#include "common/store/permissions.h"
 #include "common/store/spans.h"
 
 /* Spans that arrive, in any order and more than once, become traces. */
@@ -8,6 +9,7 @@
 struct trace_ingest {
     struct sv experiment_id; /* as the client wrote it; of traces that are new */
     struct sv run_id;        /* absent, or a run that traces are linked to when they are complete */
+    const struct permission_filter *writable; /* experiments whose traces may be changed; NULL: all */
     const struct trace_span *spans;
     const struct otlp_resource *const *resources; /* of each span */
     size_t count;

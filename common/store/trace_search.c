@@ -143,8 +143,8 @@ enum status trace_search(struct store_tx *tx, const struct trace_search *search,
     struct search_page found;
     struct page_token token;
     *page = (struct trace_page){.next_page_token = SV_ABSENT};
-    if (experiment_ids_parse(tx, search->experiment_ids, search->experiment_count, &pages.experiments) !=
-            OK ||
+    if (experiment_ids_parse(tx, search->experiment_ids, search->experiment_count, search->readable,
+                             &pages.experiments) != OK ||
         trace_filter_parse(tx, search->filter, &query.filter) != OK || compile_order(&query, search) != OK)
         return FAILED;
     uint64_t hash = hash_query(search, &pages.experiments);

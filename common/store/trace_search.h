@@ -1,6 +1,7 @@
 #ifndef TRACKLIGHT_STORE_TRACE_SEARCH_H
 #define TRACKLIGHT_STORE_TRACE_SEARCH_H
 
+#include "common/store/permissions.h"
 #include "common/store/store.h"
 
 /* traces/search, and what else counts the traces that a filter finds. Errors are MLflow's
@@ -21,6 +22,7 @@ struct trace_search {
     size_t order_by_count;
     int64_t max_results; /* from 1 to TRACE_SEARCH_RESULTS_MAX */
     struct sv page_token;
+    const struct permission_filter *readable; /* experiments that may be shown; NULL: all */
 };
 
 struct trace_page {
@@ -35,6 +37,7 @@ enum status trace_search(struct store_tx *tx, const struct trace_search *search,
 struct trace_correlation_search {
     const struct sv *experiment_ids;
     size_t experiment_count;
+    const struct permission_filter *readable; /* experiments that may be shown; NULL: all */
     struct sv filters[2];
     struct sv base_filter; /* absent or "": all traces */
 };

@@ -182,6 +182,7 @@ static enum status add_experiments(struct store_tx *tx, const struct statistics_
     for (size_t i = 0; i < query->experiment_count; i++)
         if (experiment_parse_id(tx, query->experiment_ids[i], &ids[i]) != OK)
             return FAILED;
+    permission_filter_add(sql, query->readable, "t.experiment");
     if (!query->experiment_count)
         return OK;
     arena_text_init(&list, tx->arena);

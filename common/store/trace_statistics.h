@@ -1,6 +1,7 @@
 #ifndef TRACKLIGHT_STORE_TRACE_STATISTICS_H
 #define TRACKLIGHT_STORE_TRACE_STATISTICS_H
 
+#include "common/store/permissions.h"
 #include "common/store/traces.h"
 
 /* Numbers over many traces, their spans or their assessments: counts, sums, averages and percentiles, by
@@ -29,6 +30,7 @@ struct statistics_query {
     struct sv metric_name;
     const struct sv *experiment_ids; /* as the client wrote them; none: all experiments */
     size_t experiment_count;
+    const struct permission_filter *readable;          /* experiments that may be shown; NULL: all */
     const struct statistics_aggregation *aggregations; /* checked but for whether the metric has them */
     size_t aggregation_count;
     const struct sv *dimensions;

@@ -98,11 +98,12 @@ static enum status get_trace_artifact(struct request *request, const void *input
     return count > 0 ? send_spans(request, info.id) : send_file(request, &info);
 }
 
-#define ROW(root_)                                                                                    \
-    {                                                                                                 \
-        .name = "getTraceArtifact", .area = "traces", .method = METHOD_GET, .root = ROOT_##root_,     \
-        .path = "/mlflow/get-trace-artifact", .handler = get_trace_artifact, .access = ACCESS_NONE,   \
-        .needs = NEEDS(TRACE, READ), .input = INPUT(struct trace_in, trace_fields), .raw_body = true, \
+#define ROW(root_)                                                                                   \
+    {                                                                                                \
+        .name = "getTraceArtifact", .area = "traces", .method = METHOD_GET, .root = ROOT_##root_,    \
+        .path = "/mlflow/get-trace-artifact", .handler = get_trace_artifact, .access = ACCESS_NONE,  \
+        .needs = NEEDS_IF(TRACE, READ, "request_id"), .input = INPUT(struct trace_in, trace_fields), \
+        .raw_body = true,                                                                            \
     }
 
 const struct operation trace_artifact_operations[] = {ROW(AJAX_2), ROW(AJAX_3), {.path = NULL}};

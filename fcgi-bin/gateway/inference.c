@@ -165,16 +165,31 @@ static enum status take_passthrough(struct inference *inference)
     return OK;
 }
 
+static const struct field inference_fields[] = {
+    FIELD(struct inference, name, STRING),
+    FIELDS_END,
+};
+
+/* Which endpoint is meant, so that it is known before anything else is done who may use it. What is wrong
+ * with the body is told in the handler's way. */
+static enum status fill_inference(struct request *request, void *in)
+{
+    struct inference *inference = in;
+    inference->request = request;
+    inference->is_unreadable = parse_body(inference) != OK;
+    if (!inference->is_unreadable) {
+        inference->name = request_parameter(request, "endpoint_name");
+        inference->is_unreadable = !inference->name.data && take_name(inference) != OK;
+    }
+    return OK;
+}
+
 /* The order of these checks is the interface: see docs/gateway.md. */
 static enum status read_request(struct inference *inference, bool detect)
 {
-    struct json_object *body;
-    if (parse_body(inference) != OK)
+    struct json_object *body = inference->request->json;
+    if (inference->is_unreadable)
         return FAILED;
-    inference->name = request_parameter(inference->request, "endpoint_name");
-    if (!inference->name.data && take_name(inference) != OK)
-        return FAILED;
-    body = inference->request->json;
     if (detect && json_object_object_get_ex(body, "messages", NULL))
         inference->route = GATEWAY_CHAT;
     else if (detect && json_object_object_get_ex(body, "input", NULL))
@@ -327,15 +342,14 @@ static enum status answer(struct inference *inference, bool detect)
     return reply_failure(inference);
 }
 
-static enum status infer(struct request *request, enum gateway_route route, bool detect)
+static enum status infer(struct request *request, const struct inference *in, enum gateway_route route,
+                         bool detect)
 {
-    struct inference inference = {
-        .request = request,
-        .gateway = request_gateway(request),
-        .work = work_begin(),
-        .route = route,
-        .usage = GATEWAY_NO_USAGE,
-    };
+    struct inference inference = *in;
+    inference.gateway = request_gateway(request);
+    inference.work = work_begin();
+    inference.route = route;
+    inference.usage = GATEWAY_NO_USAGE;
     if (!inference.work)
         return fail(request, TEMPORARILY_UNAVAILABLE,
                     "The server has no memory for the request. Try again later.");
@@ -346,56 +360,49 @@ static enum status infer(struct request *request, enum gateway_route route, bool
 
 static enum status invocations(struct request *request, const void *in)
 {
-    (void)in;
-    return infer(request, GATEWAY_CHAT, true);
+    return infer(request, in, GATEWAY_CHAT, true);
 }
 
 static enum status chat_completions(struct request *request, const void *in)
 {
-    (void)in;
-    return infer(request, GATEWAY_CHAT, false);
+    return infer(request, in, GATEWAY_CHAT, false);
 }
 
 static enum status openai_chat(struct request *request, const void *in)
 {
-    (void)in;
-    return infer(request, GATEWAY_OPENAI_CHAT, false);
+    return infer(request, in, GATEWAY_OPENAI_CHAT, false);
 }
 
 static enum status openai_embeddings(struct request *request, const void *in)
 {
-    (void)in;
-    return infer(request, GATEWAY_OPENAI_EMBEDDINGS, false);
+    return infer(request, in, GATEWAY_OPENAI_EMBEDDINGS, false);
 }
 
 static enum status openai_responses(struct request *request, const void *in)
 {
-    (void)in;
-    return infer(request, GATEWAY_OPENAI_RESPONSES, false);
+    return infer(request, in, GATEWAY_OPENAI_RESPONSES, false);
 }
 
 static enum status anthropic_messages(struct request *request, const void *in)
 {
-    (void)in;
-    return infer(request, GATEWAY_ANTHROPIC_MESSAGES, false);
+    return infer(request, in, GATEWAY_ANTHROPIC_MESSAGES, false);
 }
 
 static enum status gemini_generate(struct request *request, const void *in)
 {
-    (void)in;
-    return infer(request, GATEWAY_GEMINI_GENERATE, false);
+    return infer(request, in, GATEWAY_GEMINI_GENERATE, false);
 }
 
 static enum status gemini_stream(struct request *request, const void *in)
 {
-    (void)in;
-    return infer(request, GATEWAY_GEMINI_STREAM, false);
+    return infer(request, in, GATEWAY_GEMINI_STREAM, false);
 }
 
 #define INFERENCE(name_, path_, handler_)                                                              \
     {                                                                                                  \
         .name = (name_), .area = "gateway", .method = METHOD_POST, .root = ROOT_BOTH, .path = (path_), \
-        .handler = (handler_), .access = ACCESS_NONE, .needs = NEEDS(ENDPOINT, USE),                   \
+        .handler = (handler_), .access = ACCESS_NONE, .needs = NEEDS_IF(ENDPOINT_NAME, USE, "name"),   \
+        .input = INPUT(struct inference, inference_fields), .fill_input = fill_inference,              \
         .error_shape = ERROR_DETAIL, .any_content_type = true                                          \
     }
 

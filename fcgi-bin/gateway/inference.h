@@ -21,7 +21,8 @@ struct inference {
     struct gateway *gateway;
     struct work *work;
     enum gateway_route route;
-    struct sv name; /* the endpoint's */
+    struct sv name;     /* the endpoint's */
+    bool is_unreadable; /* the body: `failure` says why */
     struct json_object *payload;
     bool stream;
     struct name_value *headers; /* the client's; passthrough */

@@ -85,8 +85,10 @@ static void remove_entry(struct secrets *secrets, struct entry *entry)
 
 static void remove_all(struct secrets *secrets)
 {
-    while (secrets->oldest)
-        remove_entry(secrets, secrets->oldest);
+    for (struct entry *entry = secrets->oldest, *newer; entry; entry = newer) {
+        newer = entry->newer;
+        remove_entry(secrets, entry);
+    }
 }
 
 void secrets_free(struct secrets *secrets)

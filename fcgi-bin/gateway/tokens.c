@@ -121,7 +121,8 @@ static size_t texts_length(const struct entry *entry)
 static void copy_token(const struct entry *entry, char *bytes, struct gateway_token *token)
 {
     struct sv *texts[3] = {&token->access, &token->secret, &token->session};
-    memcpy(bytes, entry->texts->bytes, texts_length(entry));
+    if (bytes)
+        memcpy(bytes, entry->texts->bytes, texts_length(entry));
     for (int i = 0; i < 3; i++) {
         *texts[i] = entry->lengths[i] ? (struct sv){bytes, entry->lengths[i]} : SV_ABSENT;
         bytes += entry->lengths[i];
@@ -135,6 +136,7 @@ bool tokens_begin(struct tokens *tokens, struct arena *arena, struct sv key, int
     struct timespec deadline;
     size_t room = 0;
     char *bytes = NULL;
+    bool found = false;
     clock_gettime(CLOCK_MONOTONIC, &deadline);
     deadline.tv_sec += wait_ms / 1000 + 1;
     pthread_mutex_lock(&tokens->lock);
@@ -142,6 +144,7 @@ bool tokens_begin(struct tokens *tokens, struct arena *arena, struct sv key, int
         struct entry *entry = *find(tokens, key);
         if (entry && is_good(entry) && texts_length(entry) <= room) {
             copy_token(entry, bytes, token);
+            found = true;
             break;
         }
         if (entry && is_good(entry)) {
@@ -162,11 +165,10 @@ bool tokens_begin(struct tokens *tokens, struct arena *arena, struct sv key, int
             entry->under_way = true;
         else
             announce(tokens, key);
-        bytes = NULL;
         break;
     }
     pthread_mutex_unlock(&tokens->lock);
-    return bytes != NULL;
+    return found;
 }
 
 static struct locked *join(const struct gateway_token *token)

@@ -2,6 +2,7 @@
 
 #include "common/store/job_json.h"
 #include "fcgi-bin/jobs/body.h"
+#include "fcgi-bin/permit_filter.h"
 
 #define BODY_LIMIT    (16L * 1024 * 1024)
 #define STATUSES_MAX  1000
@@ -144,7 +145,7 @@ static enum status fill_search(struct request *request, void *input)
 static enum status search_jobs(struct request *request, const void *input)
 {
     const struct search_in *in = input;
-    const struct job_filter filter = {
+    struct job_filter filter = {
         .name = in->job_name,
         .params = in->params,
         .statuses = in->statuses,
@@ -152,7 +153,8 @@ static enum status search_jobs(struct request *request, const void *input)
     };
     const struct job *jobs;
     size_t count;
-    if (job_search(request_tx(request), &filter, &jobs, &count) != OK)
+    if (permit_filter(request, PERMISSION_ON_EXPERIMENT, PERMISSION_READ, &filter.readable) != OK ||
+        job_search(request_tx(request), &filter, &jobs, &count) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -169,6 +171,8 @@ static enum status search_jobs(struct request *request, const void *input)
     {                                                                                                 \
         .name = "submitJob", .area = "jobs", .method = METHOD_POST, .root = ROOT_BOTH, .path = path_, \
         .handler = submit_job, .access = ACCESS_NONE, .needs = NEEDS(JOB, EDIT),                      \
+        .also = ALSO(NEEDS_IF(TRACE, EDIT, "params.trace_ids"),                                       \
+                     NEEDS_IF(SCORER_MODEL, USE, "params.serialized_scorer")),                        \
         .input = INPUT(struct submit_in, submit_fields), .fill_input = fill_submit,                   \
         .error_shape = ERROR_DETAIL, .body_limit = BODY_LIMIT,                                        \
     }
@@ -185,7 +189,7 @@ const struct operation job_operations[] = {
         .path = "/ajax-api/3.0/jobs/search",
         .handler = search_jobs,
         .access = ACCESS_READ,
-        .needs = NEEDS(JOB, READ),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct search_in, search_fields),
         .fill_input = fill_search,
         .error_shape = ERROR_DETAIL,

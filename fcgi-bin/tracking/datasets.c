@@ -168,6 +168,7 @@ const struct operation dataset_operations[] = {
         .handler = log_inputs,
         .access = ACCESS_WRITE,
         .needs = NEEDS(RUN, EDIT),
+        .also = ALSO(NEEDS_IF(LOGGED_MODEL, READ, "models.model_id")),
         .input = INPUT(struct inputs_in, inputs_fields),
     },
     {
@@ -179,6 +180,7 @@ const struct operation dataset_operations[] = {
         .handler = log_outputs,
         .access = ACCESS_WRITE,
         .needs = NEEDS(RUN, EDIT),
+        .also = ALSO(NEEDS_IF(LOGGED_MODEL, EDIT, "models.model_id")),
         .input = INPUT(struct outputs_in, outputs_fields),
     },
     {

@@ -8,6 +8,7 @@
 #include "common/store/dataset_records.h"
 #include "common/store/evaluation_dataset_search.h"
 #include "common/store/limits.h"
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/tracking.h"
 
 /* --- Output --- */
@@ -204,7 +205,8 @@ static enum status search_datasets(struct request *request, const void *input)
         return fail(request, INVALID_PARAMETER_VALUE,
                     "Invalid value %lld for parameter 'max_results' supplied. It must be at most %d",
                     (long long)search.max_results, SEARCH_RESULTS_MAX);
-    if (evaluation_dataset_search(request_tx(request), &search, &page) != OK)
+    if (permit_filter(request, PERMISSION_ON_EXPERIMENT, PERMISSION_READ, &search.readable) != OK ||
+        evaluation_dataset_search(request_tx(request), &search, &page) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -371,7 +373,7 @@ const struct operation evaluation_dataset_operations[] = {
         .path = "/mlflow/datasets/create",
         .handler = create_dataset,
         .access = ACCESS_WRITE,
-        .needs = NEEDS(EVALUATION_DATASET, EDIT),
+        .needs = NEEDS_OR(EXPERIMENT, EDIT, "experiment_ids", ""),
         .input = INPUT(struct create_in, create_fields),
     },
     {
@@ -382,7 +384,7 @@ const struct operation evaluation_dataset_operations[] = {
         .path = "/mlflow/datasets/search",
         .handler = search_datasets,
         .access = ACCESS_READ,
-        .needs = NEEDS(ANY, NONE),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct search_in, search_fields),
     },
     {
@@ -393,7 +395,7 @@ const struct operation evaluation_dataset_operations[] = {
         .path = "/mlflow/datasets/search",
         .handler = search_datasets,
         .access = ACCESS_READ,
-        .needs = NEEDS(ANY, NONE),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct search_in, search_fields),
     },
     {
@@ -482,6 +484,7 @@ const struct operation evaluation_dataset_operations[] = {
         .handler = add_to_experiments,
         .access = ACCESS_WRITE,
         .needs = NEEDS(EVALUATION_DATASET, EDIT),
+        .also = ALSO(NEEDS(EXPERIMENT, EDIT)),
         .input = INPUT(struct experiments_in, experiments_fields),
     },
     {
@@ -493,6 +496,7 @@ const struct operation evaluation_dataset_operations[] = {
         .handler = remove_from_experiments,
         .access = ACCESS_WRITE,
         .needs = NEEDS(EVALUATION_DATASET, EDIT),
+        .also = ALSO(NEEDS(EXPERIMENT, EDIT)),
         .input = INPUT(struct experiments_in, experiments_fields),
     },
     {.path = NULL},

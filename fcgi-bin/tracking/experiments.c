@@ -2,6 +2,7 @@
 
 #include "common/store/experiment_search.h"
 #include "common/store/limits.h"
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/tracking.h"
 
 static void put_experiment(struct json_writer *json, const struct experiment *experiment)
@@ -47,7 +48,9 @@ static enum status create_experiment(struct request *request, const void *input)
     const struct create_in *in = input;
     int64_t id;
     if (experiment_create(request_tx(request), in->name, in->artifact_location, in->tags.items,
-                          in->tags.count, &id) != OK)
+                          in->tags.count, &id) != OK ||
+        permit_grant_creator(request, PERMISSION_ON_EXPERIMENT,
+                             arena_printf(request->arena, "%lld", (long long)id), SV_ABSENT) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -242,7 +245,8 @@ static enum status search_experiments(struct request *request, const void *input
         return fail(request, INVALID_PARAMETER_VALUE,
                     "Invalid value %lld for parameter 'max_results' supplied. It must be at most %d",
                     (long long)search.max_results, SEARCH_RESULTS_MAX);
-    if (experiment_search(request_tx(request), &search, &page) != OK)
+    if (permit_filter(request, PERMISSION_ON_EXPERIMENT, PERMISSION_READ, &search.readable) != OK ||
+        experiment_search(request_tx(request), &search, &page) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -263,6 +267,7 @@ const struct operation experiment_operations[] = {
         .handler = create_experiment,
         .access = ACCESS_WRITE,
         .needs = NEEDS(ANY, NONE),
+        .also = ALSO(NEEDS_IF(LOCATION, EDIT, "artifact_location")),
         .input = INPUT(struct create_in, create_fields),
     },
     {
@@ -284,7 +289,7 @@ const struct operation experiment_operations[] = {
         .path = "/mlflow/experiments/get-by-name",
         .handler = get_experiment_by_name,
         .access = ACCESS_READ,
-        .needs = NEEDS(EXPERIMENT, READ),
+        .needs = NEEDS(EXPERIMENT_NAME, READ),
         .input = INPUT(struct name_in, name_fields),
     },
     {
@@ -328,7 +333,7 @@ const struct operation experiment_operations[] = {
         .path = "/mlflow/experiments/search",
         .handler = search_experiments,
         .access = ACCESS_READ,
-        .needs = NEEDS(ANY, NONE),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct search_in, search_fields),
     },
     {
@@ -339,7 +344,7 @@ const struct operation experiment_operations[] = {
         .path = "/mlflow/experiments/search",
         .handler = search_experiments,
         .access = ACCESS_READ,
-        .needs = NEEDS(ANY, NONE),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct search_in, search_fields),
     },
     {

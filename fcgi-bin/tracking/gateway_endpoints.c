@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/json/json_read.h"
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/gateway.h"
 #include "fcgi-bin/tracking/tracking.h"
 
@@ -232,7 +233,8 @@ static enum status create_endpoint(struct request *request, const void *input)
     struct gateway_endpoint_change change;
     struct sv id;
     if (take_change(request, in, in->created_by, &change) != OK ||
-        gateway_endpoint_create(request_tx(request), &change, &id) != OK)
+        gateway_endpoint_create(request_tx(request), &change, &id) != OK ||
+        permit_grant_creator(request, PERMISSION_ON_ENDPOINT, id, SV_ABSENT) != OK)
         return FAILED;
     return reply_endpoint(request, id);
 }
@@ -267,8 +269,10 @@ static enum status get_endpoint(struct request *request, const void *input)
 static enum status delete_endpoint(struct request *request, const void *input)
 {
     const struct id_in *in = input;
-    return gateway_endpoint_delete(request_tx(request), in->endpoint_id) == OK ? reply_empty(request)
-                                                                               : FAILED;
+    if (gateway_endpoint_delete(request_tx(request), in->endpoint_id) != OK ||
+        permit_drop(request, PERMISSION_ON_ENDPOINT, in->endpoint_id, SV_ABSENT) != OK)
+        return FAILED;
+    return reply_empty(request);
 }
 
 struct list_in {
@@ -284,7 +288,9 @@ static enum status list_endpoints(struct request *request, const void *input)
 {
     const struct list_in *in = input;
     struct gateway_endpoint_list list;
-    if (gateway_endpoint_list(request_tx(request), gateway_text(in->provider), &list) != OK)
+    const struct permission_filter *readable;
+    if (permit_filter(request, PERMISSION_ON_ENDPOINT, PERMISSION_READ, &readable) != OK ||
+        gateway_endpoint_list(request_tx(request), gateway_text(in->provider), readable, &list) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -398,7 +404,7 @@ const struct operation gateway_endpoint_operations[] = {
         .path = "/mlflow/gateway/endpoints/create",
         .handler = create_endpoint,
         .access = ACCESS_WRITE,
-        .needs = NEEDS(MODEL_DEFINITION, USE),
+        .needs = NEEDS_IN(MODEL_DEFINITION, USE, "model_configs.model_definition_id"),
         .input = INPUT(struct change_in, create_fields),
     },
     {
@@ -421,6 +427,7 @@ const struct operation gateway_endpoint_operations[] = {
         .handler = update_endpoint,
         .access = ACCESS_WRITE,
         .needs = NEEDS(ENDPOINT, EDIT),
+        .also = ALSO(NEEDS_IF(MODEL_DEFINITION, USE, "model_configs.model_definition_id")),
         .input = INPUT(struct change_in, update_fields),
     },
     {
@@ -442,7 +449,7 @@ const struct operation gateway_endpoint_operations[] = {
         .path = "/mlflow/gateway/endpoints/list",
         .handler = list_endpoints,
         .access = ACCESS_READ,
-        .needs = NEEDS(ANY, NONE),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct list_in, list_fields),
     },
     {
@@ -454,6 +461,7 @@ const struct operation gateway_endpoint_operations[] = {
         .handler = attach_model,
         .access = ACCESS_WRITE,
         .needs = NEEDS(ENDPOINT, EDIT),
+        .also = ALSO(NEEDS_IF(MODEL_DEFINITION, USE, "model_config.model_definition_id")),
         .input = INPUT(struct attach_in, attach_fields),
     },
     {

@@ -1,5 +1,6 @@
 #include "common/store/gateway_models.h"
 
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/gateway.h"
 #include "fcgi-bin/tracking/tracking.h"
 
@@ -76,7 +77,10 @@ static enum status create_model(struct request *request, const void *input)
     const struct change_in *in = input;
     struct gateway_model_change change = take_change(in, in->created_by);
     struct sv id;
-    return gateway_model_create(request_tx(request), &change, &id) == OK ? reply_model(request, id) : FAILED;
+    if (gateway_model_create(request_tx(request), &change, &id) != OK ||
+        permit_grant_creator(request, PERMISSION_ON_MODEL_DEFINITION, id, SV_ABSENT) != OK)
+        return FAILED;
+    return reply_model(request, id);
 }
 
 static enum status update_model(struct request *request, const void *input)
@@ -108,8 +112,10 @@ static enum status get_model(struct request *request, const void *input)
 static enum status delete_model(struct request *request, const void *input)
 {
     const struct id_in *in = input;
-    return gateway_model_delete(request_tx(request), in->model_definition_id) == OK ? reply_empty(request)
-                                                                                    : FAILED;
+    if (gateway_model_delete(request_tx(request), in->model_definition_id) != OK ||
+        permit_drop(request, PERMISSION_ON_MODEL_DEFINITION, in->model_definition_id, SV_ABSENT) != OK)
+        return FAILED;
+    return reply_empty(request);
 }
 
 struct list_in {
@@ -127,8 +133,10 @@ static enum status list_models(struct request *request, const void *input)
 {
     const struct list_in *in = input;
     struct gateway_model_list list;
-    if (gateway_model_list(request_tx(request), gateway_text(in->provider), gateway_text(in->secret_id),
-                           &list) != OK)
+    const struct permission_filter *readable;
+    if (permit_filter(request, PERMISSION_ON_MODEL_DEFINITION, PERMISSION_READ, &readable) != OK ||
+        gateway_model_list(request_tx(request), gateway_text(in->provider), gateway_text(in->secret_id),
+                           readable, &list) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -175,6 +183,7 @@ const struct operation gateway_model_operations[] = {
         .handler = update_model,
         .access = ACCESS_WRITE,
         .needs = NEEDS(MODEL_DEFINITION, EDIT),
+        .also = ALSO(NEEDS_IF(SECRET, USE, "secret_id")),
         .input = INPUT(struct change_in, update_fields),
     },
     {
@@ -196,7 +205,7 @@ const struct operation gateway_model_operations[] = {
         .path = "/mlflow/gateway/model-definitions/list",
         .handler = list_models,
         .access = ACCESS_READ,
-        .needs = NEEDS(ANY, NONE),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct list_in, list_fields),
     },
     {.path = NULL},

@@ -7,6 +7,7 @@
 #include "common/json/json_read.h"
 #include "common/security/envelope.h"
 #include "common/store/gateway_secrets.h"
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/gateway.h"
 #include "fcgi-bin/tracking/tracking.h"
 
@@ -278,6 +279,7 @@ static enum status create_secret(struct request *request, const void *input)
     if (request_begin(request, ACCESS_WRITE) != OK ||
         gateway_secret_create(request_tx(request), &secret) != OK ||
         gateway_secret_load(request_tx(request), secret.secret_id, &made) != OK ||
+        permit_grant_creator(request, PERMISSION_ON_SECRET, secret.secret_id, SV_ABSENT) != OK ||
         request_commit(request) != OK)
         return FAILED;
     return reply_secret(request, &made);
@@ -357,7 +359,10 @@ static enum status get_secret(struct request *request, const void *input)
 static enum status delete_secret(struct request *request, const void *input)
 {
     const struct id_in *in = input;
-    return gateway_secret_delete(request_tx(request), in->secret_id) == OK ? reply_empty(request) : FAILED;
+    if (gateway_secret_delete(request_tx(request), in->secret_id) != OK ||
+        permit_drop(request, PERMISSION_ON_SECRET, in->secret_id, SV_ABSENT) != OK)
+        return FAILED;
+    return reply_empty(request);
 }
 
 struct list_in {
@@ -373,7 +378,9 @@ static enum status list_secrets(struct request *request, const void *input)
 {
     const struct list_in *in = input;
     struct gateway_secret_list list;
-    if (gateway_secret_list(request_tx(request), gateway_text(in->provider), &list) != OK)
+    const struct permission_filter *readable;
+    if (permit_filter(request, PERMISSION_ON_SECRET, PERMISSION_READ, &readable) != OK ||
+        gateway_secret_list(request_tx(request), gateway_text(in->provider), readable, &list) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -441,7 +448,7 @@ const struct operation gateway_secret_operations[] = {
         .path = "/mlflow/gateway/secrets/list",
         .handler = list_secrets,
         .access = ACCESS_READ,
-        .needs = NEEDS(ANY, NONE),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct list_in, list_fields),
     },
     {.path = NULL},

@@ -1,6 +1,7 @@
 #include "common/store/gateway_usage.h"
 
 #include "common/base/clock.h"
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/gateway.h"
 #include "fcgi-bin/tracking/tracking.h"
 
@@ -76,7 +77,8 @@ static enum status get_usage(struct request *request, const void *input)
     query.since_ms = in->since.set ? in->since.value : query.until_ms > DAY_MS ? query.until_ms - DAY_MS : 0;
     if (query.since_ms > query.until_ms)
         return fail(request, INVALID_PARAMETER_VALUE, "'since' must not be later than 'until'.");
-    if (gateway_usage_read(request_tx(request), &query, &report) != OK)
+    if (permit_filter(request, PERMISSION_ON_ENDPOINT, PERMISSION_READ, &query.readable) != OK ||
+        gateway_usage_read(request_tx(request), &query, &report) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -101,7 +103,7 @@ const struct operation gateway_usage_operations[] = {
         .path = "/mlflow/gateway/usage",
         .handler = get_usage,
         .access = ACCESS_READ,
-        .needs = NEEDS(ENDPOINT, READ),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct usage_in, usage_fields),
     },
     {.path = NULL},

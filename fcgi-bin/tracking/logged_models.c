@@ -4,6 +4,7 @@
 #include "common/store/limits.h"
 #include "common/store/logged_model_metrics.h"
 #include "common/store/logged_model_search.h"
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/tracking.h"
 
 /* Metrics that are read at a time: what a model of any size takes of memory. */
@@ -367,7 +368,8 @@ static enum status search_logged_models(struct request *request, const void *inp
         .page_token = in->page_token,
     };
     struct logged_model_page page;
-    if (logged_model_search(request_tx(request), &search, &page) != OK)
+    if (permit_filter(request, PERMISSION_ON_EXPERIMENT, PERMISSION_READ, &search.readable) != OK ||
+        logged_model_search(request_tx(request), &search, &page) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -388,6 +390,7 @@ const struct operation logged_model_operations[] = {
         .handler = create_logged_model,
         .access = ACCESS_WRITE,
         .needs = NEEDS(EXPERIMENT, EDIT),
+        .also = ALSO(NEEDS_IF(RUN, READ, "source_run_id")),
         .input = INPUT(struct create_in, create_fields),
     },
     {
@@ -398,7 +401,7 @@ const struct operation logged_model_operations[] = {
         .path = "/mlflow/logged-models/search",
         .handler = search_logged_models,
         .access = ACCESS_STREAM_READ,
-        .needs = NEEDS(EXPERIMENT, READ),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct search_in, search_fields),
     },
     {

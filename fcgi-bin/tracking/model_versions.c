@@ -3,6 +3,7 @@
 #include "common/store/limits.h"
 #include "common/store/model_source.h"
 #include "common/store/registry_search.h"
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/tracking.h"
 
 static void put_model_version(struct json_writer *json, const struct model_version *version)
@@ -310,7 +311,8 @@ static enum status search_model_versions(struct request *request, const void *in
                     (long long)search.max_results);
     if (search.max_results > SEARCH_VERSIONS_MAX)
         return fail_max_results(request, search.max_results);
-    if (model_version_search(request_tx(request), &search, &page) != OK)
+    if (permit_filter(request, PERMISSION_ON_REGISTERED_MODEL, PERMISSION_READ, &search.readable) != OK ||
+        model_version_search(request_tx(request), &search, &page) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -332,6 +334,8 @@ const struct operation model_version_operations[] = {
         .access = ACCESS_WRITE,
         .registry = true,
         .needs = NEEDS(REGISTERED_MODEL, EDIT),
+        .also = ALSO(NEEDS_IF(RUN, READ, "run_id"), NEEDS_IF(LOGGED_MODEL, READ, "model_id"),
+                     NEEDS_IF(MODEL_SOURCE, READ, "source")),
         .input = INPUT(struct create_in, create_fields),
     },
     {
@@ -391,7 +395,7 @@ const struct operation model_version_operations[] = {
         .handler = search_model_versions,
         .access = ACCESS_STREAM_READ,
         .registry = true,
-        .needs = NEEDS(ANY, NONE),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct registry_search_in, registry_search_fields),
     },
     {
@@ -403,7 +407,7 @@ const struct operation model_version_operations[] = {
         .handler = get_download_uri,
         .access = ACCESS_READ,
         .registry = true,
-        .needs = NEEDS(REGISTERED_MODEL, READ),
+        .needs = NEEDS_IF(REGISTERED_MODEL, READ, "name"),
         .input = INPUT(struct version_in, download_uri_fields),
     },
     {

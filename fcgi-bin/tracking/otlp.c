@@ -1,6 +1,7 @@
 #include "common/json/json_read.h"
 #include "common/store/trace_ingest.h"
 #include "common/trace/inflate.h"
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/tracking.h"
 
 /* POST /v1/traces: spans by OTLP/HTTP (OpenTelemetry protocol 1.x, section OTLP/HTTP). Its errors look like
@@ -169,7 +170,8 @@ static enum status store(struct request *request, struct sv experiment_id, const
         .resources = prepared->resources,
         .count = prepared->count,
     };
-    if (request_begin(request, ACCESS_WRITE) != OK ||
+    if (permit_filter(request, PERMISSION_ON_EXPERIMENT, PERMISSION_EDIT, &ingest.writable) != OK ||
+        request_begin(request, ACCESS_WRITE) != OK ||
         trace_ingest(request_tx(request), &ingest, result) != OK)
         return FAILED;
     return request_commit(request);
@@ -260,7 +262,8 @@ const struct operation otlp_operations[] = {
         .path = "/v1/traces",
         .handler = export_traces,
         .access = ACCESS_NONE,
-        .needs = NEEDS(EXPERIMENT, EDIT),
+        .needs = NEEDS_IF(EXPERIMENT, EDIT, "header x-mlflow-experiment-id"),
+        .also = ALSO(NEEDS_IF(RUN, EDIT, "header x-mlflow-run-id")),
         .body_limit = OTLP_MAX_BYTES,
         .any_content_type = true,
     },

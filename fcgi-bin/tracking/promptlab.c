@@ -159,7 +159,7 @@ const struct operation promptlab_operations[] = {
         .path = "/mlflow/runs/create-promptlab-run",
         .handler = create_promptlab_run,
         .access = ACCESS_NONE,
-        .needs = NEEDS(EXPERIMENT, EDIT),
+        .needs = NEEDS_IF(EXPERIMENT, EDIT, "experiment_id"),
         .input = INPUT(struct promptlab, promptlab_fields),
     },
     {.path = NULL},

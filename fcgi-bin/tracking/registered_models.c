@@ -3,6 +3,7 @@
 #include "common/store/limits.h"
 #include "common/store/model_aliases.h"
 #include "common/store/registry_search.h"
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/tracking.h"
 
 static void put_aliases(struct json_writer *json, const struct registered_model *model)
@@ -65,7 +66,8 @@ static enum status create_registered_model(struct request *request, const void *
 {
     const struct create_in *in = input;
     if (registered_model_create(request_tx(request), in->name, in->description, in->tags.items,
-                                in->tags.count) != OK)
+                                in->tags.count) != OK ||
+        permit_grant_creator(request, PERMISSION_ON_REGISTERED_MODEL, in->name, SV_ABSENT) != OK)
         return FAILED;
     return reply_registered_model(request, in->name);
 }
@@ -90,7 +92,8 @@ static enum status get_registered_model(struct request *request, const void *inp
 static enum status delete_registered_model(struct request *request, const void *input)
 {
     const struct name_in *in = input;
-    if (registered_model_delete(request_tx(request), in->name) != OK)
+    if (registered_model_delete(request_tx(request), in->name) != OK ||
+        permit_drop(request, PERMISSION_ON_REGISTERED_MODEL, in->name, SV_ABSENT) != OK)
         return FAILED;
     return reply_empty(request);
 }
@@ -130,7 +133,8 @@ static const struct field rename_fields[] = {
 static enum status rename_registered_model(struct request *request, const void *input)
 {
     const struct rename_in *in = input;
-    if (registered_model_rename(request_tx(request), in->name, in->new_name) != OK)
+    if (registered_model_rename(request_tx(request), in->name, in->new_name) != OK ||
+        permit_rename_model(request, in->name, in->new_name) != OK)
         return FAILED;
     return reply_registered_model(request, in->new_name);
 }
@@ -325,7 +329,8 @@ static enum status search_registered_models(struct request *request, const void 
         return FAILED;
     if (search.max_results > SEARCH_MODELS_MAX)
         return fail_max_results(request, search.max_results);
-    if (registered_model_search(request_tx(request), &search, &page) != OK)
+    if (permit_filter(request, PERMISSION_ON_REGISTERED_MODEL, PERMISSION_READ, &search.readable) != OK ||
+        registered_model_search(request_tx(request), &search, &page) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -406,7 +411,7 @@ const struct operation registered_model_operations[] = {
         .handler = search_registered_models,
         .access = ACCESS_STREAM_READ,
         .registry = true,
-        .needs = NEEDS(ANY, NONE),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct registry_search_in, registry_search_fields),
     },
     {

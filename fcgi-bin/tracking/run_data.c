@@ -174,6 +174,7 @@ const struct operation run_data_operations[] = {
         .handler = log_metric,
         .access = ACCESS_WRITE,
         .needs = NEEDS(RUN, EDIT),
+        .also = ALSO(NEEDS_IF(LOGGED_MODEL, EDIT, "model_id")),
         .input = INPUT(struct metric_in, log_metric_fields),
     },
     {
@@ -218,6 +219,7 @@ const struct operation run_data_operations[] = {
         .handler = log_batch,
         .access = ACCESS_WRITE,
         .needs = NEEDS(RUN, EDIT),
+        .also = ALSO(NEEDS_IF(LOGGED_MODEL, EDIT, "metrics.model_id")),
         .input = INPUT(struct batch_in, batch_fields),
     },
     {

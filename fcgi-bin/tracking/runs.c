@@ -3,6 +3,7 @@
 #include "common/store/experiments.h"
 #include "common/store/limits.h"
 #include "common/store/run_search.h"
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/tracking.h"
 
 static const struct enum_name run_status_names[] = {
@@ -200,7 +201,8 @@ static enum status search_runs(struct request *request, const void *input)
                     "Invalid value %lld for parameter 'max_results' supplied:  Hint: Value was of type "
                     "'int'." API_DOCS_TAIL,
                     (long long)search.max_results);
-    if (run_search(request_tx(request), &search, &page) != OK)
+    if (permit_filter(request, PERMISSION_ON_EXPERIMENT, PERMISSION_READ, &search.readable) != OK ||
+        run_search(request_tx(request), &search, &page) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -220,7 +222,7 @@ const struct operation run_operations[] = {
         .path = "/mlflow/runs/create",
         .handler = create_run,
         .access = ACCESS_WRITE,
-        .needs = NEEDS(EXPERIMENT, EDIT),
+        .needs = NEEDS_OR(EXPERIMENT, EDIT, "experiment_id", "0"),
         .input = INPUT(struct create_in, create_fields),
     },
     {
@@ -275,7 +277,7 @@ const struct operation run_operations[] = {
         .path = "/mlflow/runs/search",
         .handler = search_runs,
         .access = ACCESS_STREAM_READ,
-        .needs = NEEDS(EXPERIMENT, READ),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct search_in, search_fields),
     },
     {.path = NULL},

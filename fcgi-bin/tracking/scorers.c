@@ -1,6 +1,7 @@
 #include "common/store/scorers.h"
 
 #include "common/store/experiments.h"
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/tracking.h"
 
 /* --- Input --- */
@@ -113,7 +114,8 @@ static enum status register_scorer(struct request *request, const void *input)
     if (experiment_parse_id(request_tx(request), in->experiment_id, &experiment) != OK ||
         take_json_text(request, in->serialized_scorer, "serialized_scorer", &object) != OK ||
         scorer_register(request_tx(request), experiment, in->name, in->serialized_scorer, object, &made) !=
-            OK)
+            OK ||
+        permit_grant_creator(request, PERMISSION_ON_SCORER, in->experiment_id, in->name) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -168,13 +170,26 @@ static enum status get_scorer(struct request *request, const void *input)
     return OK;
 }
 
+/* Rights on a scorer last until its last version is gone. */
+static enum status drop_rights(struct request *request, const struct version_in *in, int64_t experiment)
+{
+    struct scorer_version left;
+    if (scorer_get(request_tx(request), experiment, in->name, 0, &left) == OK)
+        return OK;
+    if (request->error.code != RESOURCE_DOES_NOT_EXIST)
+        return FAILED;
+    error_clear(&request->error);
+    return permit_drop(request, PERMISSION_ON_SCORER, in->experiment_id, in->name);
+}
+
 static enum status delete_scorer(struct request *request, const void *input)
 {
     const struct version_in *in = input;
     int64_t experiment, version;
     if (take_version(request, in->version, &version) != OK ||
         experiment_parse_id(request_tx(request), in->experiment_id, &experiment) != OK ||
-        scorer_delete(request_tx(request), experiment, in->name, version) != OK)
+        scorer_delete(request_tx(request), experiment, in->name, version) != OK ||
+        drop_rights(request, in, experiment) != OK)
         return FAILED;
     return reply_empty(request);
 }
@@ -250,6 +265,7 @@ const struct operation scorer_operations[] = {
         .handler = register_scorer,
         .access = ACCESS_WRITE,
         .needs = NEEDS(EXPERIMENT, EDIT),
+        .also = ALSO(NEEDS_IF(SCORER_MODEL, USE, "serialized_scorer")),
         .input = INPUT(struct register_in, register_fields),
     },
     {
@@ -315,7 +331,7 @@ const struct operation scorer_operations[] = {
         .path = "/mlflow/scorers/online-configs",
         .handler = list_online_configs,
         .access = ACCESS_READ,
-        .needs = NEEDS(SCORER, READ),
+        .needs = NEEDS_IF(SCORER_ID, READ, "scorer_ids"),
         .input = INPUT(struct configs_in, configs_fields),
     },
     {.path = NULL},

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/traces.h"
 
 /* Searching traces, by API 3.0 and 2.0, and what two searches have in common. */
@@ -44,7 +45,8 @@ static enum status reply_search(struct request *request, struct trace_search *se
         return FAILED;
     if (search->max_results > TRACE_SEARCH_RESULTS_MAX)
         return fail_max_results(request, search->max_results);
-    if (trace_search(request_tx(request), search, &page) != OK)
+    if (permit_filter(request, PERMISSION_ON_EXPERIMENT, PERMISSION_READ, &search->readable) != OK ||
+        trace_search(request_tx(request), search, &page) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -174,7 +176,7 @@ static const struct field correlation_fields[] = {
 static enum status correlate_filters(struct request *request, const void *input)
 {
     const struct correlation_in *in = input;
-    const struct trace_correlation_search search = {
+    struct trace_correlation_search search = {
         .experiment_ids = in->experiment_ids.items,
         .experiment_count = in->experiment_ids.count,
         .filters = {in->filter_string1, in->filter_string2},
@@ -184,7 +186,8 @@ static enum status correlate_filters(struct request *request, const void *input)
     if (in->experiment_ids.count == 0)
         return fail(request, INVALID_PARAMETER_VALUE,
                     "Missing value for required parameter 'experiment_ids'." API_DOCS_TAIL);
-    if (trace_correlate(request_tx(request), &search, &found) != OK)
+    if (permit_filter(request, PERMISSION_ON_EXPERIMENT, PERMISSION_READ, &search.readable) != OK ||
+        trace_correlate(request_tx(request), &search, &found) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);
@@ -211,7 +214,7 @@ const struct operation trace_search_operations[] = {
         .path = "/mlflow/traces/search",
         .handler = search_traces_3,
         .access = ACCESS_STREAM_READ,
-        .needs = NEEDS(EXPERIMENT, READ),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct search_3_in, search_3_fields),
     },
     {
@@ -222,7 +225,7 @@ const struct operation trace_search_operations[] = {
         .path = "/mlflow/traces",
         .handler = search_traces_2,
         .access = ACCESS_STREAM_READ,
-        .needs = NEEDS(EXPERIMENT, READ),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct search_2_in, search_2_fields),
     },
     {
@@ -233,7 +236,7 @@ const struct operation trace_search_operations[] = {
         .path = "/mlflow/traces/calculate-filter-correlation",
         .handler = correlate_filters,
         .access = ACCESS_READ,
-        .needs = NEEDS(EXPERIMENT, READ),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct correlation_in, correlation_fields),
     },
     {.path = NULL},

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "common/store/text.h"
+#include "fcgi-bin/permit_filter.h"
 #include "fcgi-bin/tracking/traces.h"
 
 #define DEFAULT_RESULTS 1000
@@ -198,7 +199,9 @@ static enum status query_trace_metrics(struct request *request, const void *inpu
     struct output out = {.request = request, .query = &query};
     int64_t limit;
     if (take_max_results(request, in->max_results, DEFAULT_RESULTS, &limit) != OK ||
-        take_aggregations(request, &in->aggregations, &query) != OK || take_times(request, in, &query) != OK)
+        take_aggregations(request, &in->aggregations, &query) != OK ||
+        permit_filter(request, PERMISSION_ON_EXPERIMENT, PERMISSION_READ, &query.readable) != OK ||
+        take_times(request, in, &query) != OK)
         return FAILED;
     if (query.filter_count > STATISTICS_FILTERS_MAX)
         return fail(request, INVALID_PARAMETER_VALUE, "At most %d filters may be given.",
@@ -222,7 +225,7 @@ const struct operation trace_statistics_operations[] = {
         .path = "/mlflow/traces/metrics",
         .handler = query_trace_metrics,
         .access = ACCESS_READ,
-        .needs = NEEDS(EXPERIMENT, READ),
+        .needs = NEEDS(FILTERED, READ),
         .input = INPUT(struct metrics_in, metrics_fields),
     },
     {.path = NULL},

@@ -351,15 +351,20 @@ static enum status link_prompts(struct request *request, const void *input)
     return reply_empty(request);
 }
 
-#define ROW(name_, method_, root_, path_, handler_, access_, needs_, type_, fields_)                      \
+/* Where a new trace will be; of one that is there already its own experiment counts. */
+#define START_EXPERIMENT "trace.trace_info.trace_location.mlflow_experiment.experiment_id"
+
+#define ROW(name_, method_, root_, path_, handler_, access_, needs_, type_, fields_, ...)                 \
     {                                                                                                     \
         .name = name_, .area = "traces", .method = METHOD_##method_, .root = ROOT_##root_, .path = path_, \
-        .handler = handler_, .access = ACCESS_##access_, .needs = needs_, .input = INPUT(type_, fields_)  \
+        .handler = handler_, .access = ACCESS_##access_, .needs = needs_, .input = INPUT(type_, fields_), \
+        __VA_ARGS__                                                                                       \
     }
 
 const struct operation trace_operations[] = {
-    ROW("startTraceV3", POST, API_3, "/mlflow/traces", start_trace, WRITE, NEEDS(TRACE, EDIT),
-        struct start_in, start_fields),
+    ROW("startTraceV3", POST, API_3, "/mlflow/traces", start_trace, WRITE,
+        NEEDS_IF(EXPERIMENT, EDIT, START_EXPERIMENT), struct start_in, start_fields,
+        .also = ALSO(NEEDS_IF(TRACE, EDIT, "trace.trace_info.trace_id"))),
     ROW("getTraceInfoV3", GET, API_3, "/mlflow/traces/{trace_id}", get_trace_info, READ, NEEDS(TRACE, READ),
         struct id_in, id_fields),
     ROW("setTraceTagV3", PATCH, API_3, "/mlflow/traces/{trace_id}/tags", set_tag, WRITE, NEEDS(TRACE, EDIT),
@@ -367,11 +372,12 @@ const struct operation trace_operations[] = {
     ROW("deleteTraceTagV3", DELETE, API_3, "/mlflow/traces/{trace_id}/tags", delete_tag, WRITE,
         NEEDS(TRACE, EDIT), struct delete_tag_in, delete_tag_fields),
     ROW("deleteTracesV3", POST, API_3, "/mlflow/traces/delete-traces", delete_traces, NONE,
-        NEEDS(EXPERIMENT, EDIT), struct delete_in, delete_fields),
+        NEEDS(EXPERIMENT, MANAGE), struct delete_in, delete_fields),
     ROW("deleteTraces", POST, API_2, "/mlflow/traces/delete-traces", delete_traces, NONE,
-        NEEDS(EXPERIMENT, EDIT), struct delete_in, delete_fields),
+        NEEDS(EXPERIMENT, MANAGE), struct delete_in, delete_fields),
     ROW("linkTracesToRun", POST, API_2, "/mlflow/traces/link-to-run", link_traces_to_run, WRITE,
-        NEEDS(RUN, EDIT), struct link_run_in, link_run_fields),
+        NEEDS(RUN, EDIT), struct link_run_in, link_run_fields,
+        .also = ALSO(NEEDS_IF(TRACE, EDIT, "trace_ids"))),
     ROW("linkPromptsToTrace", POST, API_2, "/mlflow/traces/link-prompts", link_prompts, WRITE,
         NEEDS(TRACE, EDIT), struct link_prompts_in, link_prompts_fields),
     {.path = NULL},

@@ -272,7 +272,7 @@ def test_a_token_for_writing_is_not_for_users_and_permissions(suite):
     writer = client(suite, token=token(suite, ADMIN))
     experiment = writer.experiment()
     writer.run(experiment)
-    body = {"experiment_id": experiment, "username": ADMIN, "permission": "READ"}
+    body = {"experiment_id": experiment, "username": make_user(suite), "permission": "READ"}
     expect_denied(writer.post("experiments/permissions/create", body))
     expect_denied(writer.post("users/create", {"username": "x", "password": PASSWORD}))
     expect_denied(writer.get("webhooks"))
