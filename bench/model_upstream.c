@@ -10,19 +10,24 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/number.h"
 
 /* A provider of models that costs next to nothing, on 127.0.0.1 and the port of argument 1: one thread, the
- * same answers always. Whole chats; a short stream where the body asks for one; below /hold a stream with an
- * event every second, until the client leaves. */
+ * same answers always. Whole chats; a short stream where the body asks for one; below /slow the same after 10
+ * ms, as if there was a model to be asked; below /hold a stream with an event every second, until the client
+ * leaves. */
 
 #define CONNECTIONS 4096
 #define INPUT_BYTES (16 * 1024)
+#define SLOW_US     10000
 
 struct connection {
     char input[INPUT_BYTES];
     size_t len;
     bool held;
+    bool streams;
+    int64_t due_us; /* 0: nothing is to be answered later */
 };
 
 static struct connection *connections[CONNECTIONS];
@@ -72,6 +77,32 @@ static void send_whole(int fd)
     send_text(fd, text, (size_t)len);
 }
 
+static int64_t late_us; /* the next time when something is due; INT64_MAX: never */
+
+static void answer_now(int fd, const struct connection *connection, bool hold)
+{
+    if (connection->streams)
+        send_chunks(fd, hold);
+    else
+        send_whole(fd);
+}
+
+static void answer_late(int64_t now_us)
+{
+    late_us = INT64_MAX;
+    for (int fd = 0; fd < CONNECTIONS; fd++) {
+        struct connection *connection = connections[fd];
+        if (!connection || !connection->due_us)
+            continue;
+        if (connection->due_us <= now_us) {
+            connection->due_us = 0;
+            answer_now(fd, connection, false);
+        } else if (connection->due_us < late_us) {
+            late_us = connection->due_us;
+        }
+    }
+}
+
 /* Answers what is whole of the input. */
 static void answer(int fd, struct connection *connection)
 {
@@ -85,13 +116,15 @@ static void answer(int fd, struct connection *connection)
         size_t used = (size_t)(end + 4 - connection->input) + body;
         if (connection->len < used)
             return;
-        bool streams = memmem(end, body + 4, "\"stream\":true", 13) != NULL;
+        connection->streams = memmem(end, body + 4, "\"stream\":true", 13) != NULL;
         bool hold = strncmp(connection->input, "POST /hold/", 11) == 0;
-        if (streams)
-            send_chunks(fd, hold);
-        else
-            send_whole(fd);
-        connection->held = streams && hold;
+        connection->held = connection->streams && hold;
+        if (strncmp(connection->input, "POST /slow/", 11) != 0) {
+            answer_now(fd, connection, hold);
+        } else {
+            connection->due_us = clock_monotonic_us() + SLOW_US;
+            late_us = connection->due_us < late_us ? connection->due_us : late_us;
+        }
         memmove(connection->input, connection->input + used, connection->len - used);
         connection->len -= used;
     }
@@ -159,15 +192,19 @@ int main(int argc, char **argv)
         return 1;
     }
     time_t second = time(NULL);
+    late_us = INT64_MAX;
     for (;;) {
         struct epoll_event ready[64];
-        int count = epoll_wait(poller, ready, 64, 200);
+        int64_t wait_us = late_us == INT64_MAX ? 200000 : late_us - clock_monotonic_us();
+        int count = epoll_wait(poller, ready, 64, wait_us > 0 ? (int)((wait_us + 999) / 1000) : 0);
         for (int i = 0; i < count; i++) {
             if (ready[i].data.fd == listener)
                 welcome(poller, listener);
             else if (connections[ready[i].data.fd])
                 take(ready[i].data.fd);
         }
+        if (late_us != INT64_MAX && clock_monotonic_us() >= late_us)
+            answer_late(clock_monotonic_us());
         if (time(NULL) != second) {
             second = time(NULL);
             tick();
