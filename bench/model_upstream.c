@@ -179,9 +179,9 @@ static void welcome(int poller, int listener)
 int main(int argc, char **argv)
 {
     int64_t port = 0;
-    int on = 1, poller = epoll_create1(0), listener = socket(AF_INET, SOCK_STREAM, 0);
     if (argc != 2 || !parse_int64(sv_from(argv[1]), 1, 65535, &port))
         return 2;
+    int on = 1, poller = epoll_create1(0), listener = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
