@@ -1,16 +1,19 @@
 """The routes of inference, what they refuse, and in which order."""
 
 import json
+import pathlib
+import subprocess
 
 import pytest
 import requests
 
 from gateway_support import KEY, expect_detail, unique
 from plain_openai import USAGE, chat, chunks, embeddings, text_of
-from support import API_3
+from support import API_3, BUILD
 from upstream import Answer
 
 UNKNOWN = {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "GatewayEndpoint not found (name='nobody')"}
+TABLE = pathlib.Path(__file__).resolve().parent.parent / "data" / "operations.tsv"
 HI = [{"role": "user", "content": "hi"}]
 
 BY_MODEL = [
@@ -31,6 +34,23 @@ BY_PATH = [
 def name(gateway, wire):
     wire.answer(chat())
     return gateway.endpoint("openai", wire)
+
+
+# --- What is there ---
+
+
+def test_the_program_answers_the_operations_of_mlflow_s_gateway_and_no_others():
+    done = subprocess.run([BUILD / "fcgi-bin" / "gateway.fcgi", "--operations"], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+    answered = {tuple(line.split("\t")[i] for i in (1, 2, 3, 4)) for line in done.stdout.splitlines()}
+    rows = [line.split("\t") for line in TABLE.read_text().splitlines()]
+    names = rows[0]
+    documented = {
+        (row["method"], row["path"], row["aliases"], row["name"])
+        for row in (dict(zip(names, row)) for row in rows[1:])
+        if row["since"] == "3.8" and row["program"] == "gateway.fcgi"
+    }
+    assert len(documented) == 10
+    assert answered == documented
 
 
 # --- What is answered ---
