@@ -4,6 +4,7 @@ import pytest
 
 pytest.register_assert_rewrite("support")
 
+from rights_support import start_closed  # noqa: E402
 from support import Server  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -47,6 +48,12 @@ def servers(tmp_path_factory):
         except AssertionError as problem:
             problems.append(f"{' '.join(one.command)}: {problem}")
     assert not problems, "\n".join(problems)
+
+
+@pytest.fixture(scope="session")
+def closed_suite(servers, tmp_path_factory):
+    """With users, who may do nothing by default."""
+    return start_closed(servers, tmp_path_factory.mktemp("closed"), "--allow-signup")
 
 
 @pytest.fixture
