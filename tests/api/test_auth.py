@@ -232,10 +232,10 @@ def of_name(api, name):
     return api.get("users/get", {"username": name})
 
 
-def test_who_is_in_stays_in_while_others_guess(suite):
+def test_who_is_in_stays_in_while_others_guess(servers):
+    suite = start(servers, "--allow-signup")  # with one process, which has seen the password
     alice = fresh(suite)
-    for _ in range(8):
-        of(alice).ok()
+    of(alice).ok()
     with sqlite3.connect(suite.database) as database:
         key = hashlib.sha256(b"user\n127.0.0.1\n" + alice.name.encode()).hexdigest()
         database.execute("INSERT INTO login_failures VALUES (?, 100, ?)", (key, int(time.time() * 1000)))
