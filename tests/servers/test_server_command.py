@@ -555,9 +555,6 @@ def test_options_of_other_servers_are_ignored_with_a_warning(binary, work):
 def test_the_metrics_directory_is_made(binary, work):
     with Running(binary, "--expose-prometheus", "deep/metrics", directory=work) as server:
         assert (work / "deep" / "metrics").is_dir()
-        status, _, body = server.ask("/metrics")
-        assert status == 200
-        assert b"mlflow_exporter_info{version=" in body
 
 
 def test_artifacts_only_makes_no_database(binary, work):
