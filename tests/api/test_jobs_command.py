@@ -140,8 +140,6 @@ def test_types_are_listed_and_checked(types, tmp_path, command):
         (["jobs", "list", "--status", "DONE"], "Invalid value for '--status': 'DONE' is not PENDING"),
         (["jobs", "list", "--limit", "x"], "Invalid value for '--limit': 'x' is not a number."),
         (["jobs", "list", "--nope"], "No such option: --nope"),
-        (["gc"], "give --jobs or --job-ids"),
-        (["gc", "--run-ids", "x"], "Option '--run-ids' is not in this version: only jobs can be removed."),
         (["gc", "--jobs", "--older-than", "soon"], "Could not parse any time information from 'soon'."),
         (["gc", "--jobs", "--older-than", "1s1d"], "Could not parse any time information from '1s1d'."),
         (["gc", "--jobs", "x"], "Got unexpected extra argument (x)"),
