@@ -157,10 +157,13 @@ static enum status by_scorer_id(struct check *check, struct sv id)
 
 static enum status by_dataset_id(struct check *check, struct sv id)
 {
+    struct evaluation_dataset dataset;
     const int64_t *experiments;
     size_t count;
-    if (evaluation_dataset_experiments(check->things, id, &experiments, &count) != OK)
+    if (evaluation_dataset_load(check->things, id, &dataset) != OK)
         return missing(check);
+    if (evaluation_dataset_experiments(check->things, id, &experiments, &count) != OK)
+        return FAILED;
     if (!count)
         return by_experiment_id(check, SV(""));
     for (size_t i = 0; i < count; i++)

@@ -237,15 +237,15 @@ static enum status batch_get_traces(struct request *request, const void *input)
     return OK;
 }
 
-#define ROW(name_, path_, handler_, type_, fields_)                                               \
-    {                                                                                             \
-        .name = name_, .area = "traces", .method = METHOD_GET, .root = ROOT_API_3, .path = path_, \
-        .handler = handler_, .access = ACCESS_STREAM_READ, .needs = NEEDS(TRACE, READ),           \
-        .input = INPUT(type_, fields_)                                                            \
+#define ROW(name_, path_, handler_, needs_, type_, fields_)                                                \
+    {                                                                                                      \
+        .name = name_, .area = "traces", .method = METHOD_GET, .root = ROOT_API_3, .path = path_,          \
+        .handler = handler_, .access = ACCESS_STREAM_READ, .needs = needs_, .input = INPUT(type_, fields_) \
     }
 
 const struct operation trace_get_operations[] = {
-    ROW("getTrace", "/mlflow/traces/get", get_trace, struct get_in, get_fields),
-    ROW("batchGetTraces", "/mlflow/traces/batchGet", batch_get_traces, struct batch_in, batch_fields),
+    ROW("getTrace", "/mlflow/traces/get", get_trace, NEEDS(TRACE, READ), struct get_in, get_fields),
+    ROW("batchGetTraces", "/mlflow/traces/batchGet", batch_get_traces, NEEDS_IF(TRACE, READ, "trace_ids"),
+        struct batch_in, batch_fields),
     {.path = NULL},
 };

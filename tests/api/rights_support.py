@@ -14,20 +14,21 @@ NOWHERE = "http://127.0.0.1:9/v1"  # no provider is called
 ECHO = "[echo]\ncommand = /bin/true\n[invoke_scorer]\ncommand = /bin/true\n"
 
 
-def start_closed(servers, directory, *options, default="NO_PERMISSIONS", environment=None):
-    """A suite with another default permission, that takes jobs which nobody does."""
+def start_closed(servers, directory, *options, users=None):
+    """A suite in which nobody may do anything by default, with jobs that are taken and not done; `users`: the URI of their
+    database."""
     types = directory / "jobs.d"
     types.mkdir(parents=True, exist_ok=True)
     (types / "test.conf").write_text(ECHO)
     config = directory / "auth.ini"
     config.write_text(
-        f"[mlflow]\ndefault_permission = {default}\nadmin_username = {ADMIN}\nadmin_password = {ADMIN_PASSWORD}\n"
+        f"[mlflow]\ndefault_permission = NO_PERMISSIONS\nadmin_username = {ADMIN}\nadmin_password = {ADMIN_PASSWORD}\n"
+        + (f"database_uri = {users}\n" if users else "")
     )
     settings = {
         "MLFLOW_AUTH_CONFIG_PATH": str(config),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "true",
         "TRACKLIGHT_JOBS_PER_WORKER": "0",
-        **(environment or {}),
     }
     return start(servers, "--jobs-dir", str(types), "--expose-prometheus", str(directory / "metrics"), *options, environment=settings)
 
