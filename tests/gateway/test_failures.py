@@ -196,6 +196,7 @@ def test_a_server_with_networks_that_are_none_does_not_start(tmp_path):
 # --- Time ---
 
 
+@pytest.mark.parametrize("call", [CALLS["unified"], CALLS["relayed stream"]])
 def test_a_provider_that_does_not_begin_in_time_is_504(special, wire, call):
     wire.answer(lambda call: (time.sleep(5), chat())[1])
     name = special.endpoint("openai", wire)

@@ -123,7 +123,7 @@ def test_a_connection_to_the_provider_is_used_again(gateway, wire, name, upstrea
 
 
 def test_a_quiet_stream_has_heartbeats_between_events_only(gateway, wire, name, route):
-    wire.answer(stream(frame(chunk("a")), 1.3, frame(chunk("b")), b'data: {"half":', 0.6, b"1}\n\n", b"data: [DONE]\n\n"))
+    wire.answer(stream(frame(chunk("a")), 1.0, frame(chunk("b")), b'data: {"half":', 0.6, b"1}\n\n", b"data: [DONE]\n\n"))
     path, body = route(name)
     content = gateway.post(path, body).content
     assert content.count(b": \n\n") >= 2
