@@ -16,6 +16,7 @@
 #include "common/security/fernet.h"
 #include "common/security/key_file.h"
 #include "common/store/artifact_location.h"
+#include "common/store/auth_settings.h"
 #include "common/store/uri.h"
 #include "common/store/webhooks.h"
 
@@ -32,7 +33,7 @@ struct import_call {
     struct config config;
     struct arena *arena;
     struct error error;
-    struct store store, registry;
+    struct store store, registry, users;
     struct import import;
     struct fernet_key webhook_key;
     bool bar; /* a progress bar is on the screen */
@@ -48,7 +49,9 @@ static void print_help(void)
         "runs,\n"
         "metrics, parameters, tags, datasets, logged models, the model registry, webhooks, traces, "
         "evaluation\n"
-        "datasets, scorers and the gateway come with their ids and times. Artifacts stay where they are.\n\n"
+        "datasets, scorers and the gateway come with their ids and times. Artifacts stay where they are.\n"
+        "Users and permissions are in a database of their own: import MLflow's basic_auth.db after the "
+        "rest.\n\n"
         "What is there already is left alone, so that an import that was broken off is simply begun again.\n"
         "Stop the old server before, or import a copy of its database; the new one may run.\n\n"
         "Options:\n"
@@ -177,11 +180,36 @@ static int open_stores(struct import_call *call)
 {
     const struct settings *settings = &call->config.settings;
     int status = open_store(call, &call->store, settings->backend_store_uri);
-    call->import.store = call->import.registry = &call->store;
-    if (status != EXIT_OK || !registry_is_apart(settings))
-        return status;
-    call->import.registry = &call->registry;
-    return open_store(call, &call->registry, settings->registry_store_uri);
+    call->import.store = call->import.registry = call->import.users = &call->store;
+    if (status == EXIT_OK && registry_is_apart(settings)) {
+        call->import.registry = &call->registry;
+        status = open_store(call, &call->registry, settings->registry_store_uri);
+    }
+    return status;
+}
+
+/* Users may have a database of their own here, too. */
+static int open_users(struct import_call *call)
+{
+    const struct settings *settings = &call->config.settings;
+    struct auth_settings auth;
+    struct sv problem = SV_ABSENT;
+    struct db_options options = {
+        .durability = DB_DURABILITY_FULL,
+        .max_readers = 1,
+        .write_timeout_ms = settings->write_timeout_ms,
+        .read_timeout_ms = settings->read_timeout_ms,
+        .create = true,
+    };
+    if (!auth_settings_load(settings, call->arena, &auth, &problem))
+        return command_error("%.*s", SV_ARG(problem));
+    if (!auth.database.data)
+        return EXIT_OK;
+    if (auth_database(settings, &auth, call->arena, &call->error, &options.path) != OK ||
+        !(call->users.db = db_open(&options, call->arena, &call->error)))
+        return failed(&call->error);
+    call->import.users = &call->users;
+    return EXIT_OK;
 }
 
 static int load_keys(struct import_call *call)
@@ -211,13 +239,24 @@ static const struct {
     {import_scorers},     {import_webhooks}, {import_gateway},
 };
 
+static bool has_runs(const struct import *import)
+{
+    return foreign_has_table(import->from, "alembic_version") && foreign_has_table(import->from, "runs");
+}
+
+static bool has_users(const struct import *import)
+{
+    return foreign_has_table(import->from, "users") &&
+           foreign_has_table(import->from, "experiment_permissions");
+}
+
 static int open_database(struct import_call *call, struct sv path)
 {
     struct import *import = &call->import;
     import->from = foreign_open(path, call->arena, &call->error);
     if (!import->from)
         return failed(&call->error);
-    if (!foreign_has_table(import->from, "alembic_version") || !foreign_has_table(import->from, "runs"))
+    if (!has_runs(import) && !has_users(import))
         return command_error("%.*s is no database of an MLflow server.", SV_ARG(path));
     return EXIT_OK;
 }
@@ -226,8 +265,11 @@ static int import_all(struct import_call *call)
 {
     struct import *import = &call->import;
     enum status status = OK;
-    for (size_t i = 0; i < sizeof(database_parts) / sizeof(database_parts[0]) && status == OK; i++)
+    for (size_t i = 0;
+         has_runs(import) && i < sizeof(database_parts) / sizeof(database_parts[0]) && status == OK; i++)
         status = database_parts[i].run(import);
+    if (status == OK && has_users(import))
+        status = import_users(import);
     clear_bar(call);
     print_report(call);
     return status == OK ? EXIT_OK : failed(&import->error);
@@ -242,6 +284,8 @@ static int import_source(struct import_call *call)
     if (stat(arena_cstr(call->arena, path), &info) != 0)
         return command_error("%.*s is not there.", SV_ARG(path));
     int status = open_stores(call);
+    if (status == EXIT_OK)
+        status = open_users(call);
     if (status == EXIT_OK)
         status = load_keys(call);
     if (status != EXIT_OK)
@@ -263,6 +307,8 @@ static void close_all(struct import_call *call)
     envelope_free(call->import.envelope);
     envelope_free(call->import.old_envelope);
     OPENSSL_cleanse(&call->webhook_key, sizeof(call->webhook_key));
+    if (call->users.db)
+        db_close(call->users.db);
     if (call->registry.db)
         store_close(&call->registry);
     if (call->store.db)

@@ -48,6 +48,7 @@ struct import_count {
 struct import {
     struct store *store;           /* experiments, runs, traces, … */
     struct store *registry;        /* the model registry and webhooks; may be the same */
+    struct store *users;           /* users and permissions; may be the same */
     struct foreign *from;          /* a database, or what import_folder.h made of a folder */
     struct arena *arena_of_source; /* lives as long as the import */
     /* The key of webhooks' secrets here; NULL: none. */
@@ -87,6 +88,9 @@ enum status import_traces(struct import *import);
 enum status import_evaluation_datasets(struct import *import);
 enum status import_scorers(struct import *import);
 enum status import_gateway(struct import *import);
+
+/* From the database of its own in which MLflow keeps users: `from` is that one then. */
+enum status import_users(struct import *import);
 
 /* --- For the parts of an import --- */
 

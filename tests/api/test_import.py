@@ -2,6 +2,7 @@
 the reply that the old server gave."""
 
 import gzip
+import hashlib
 import json
 import os
 import pathlib
@@ -189,6 +190,58 @@ def test_another_experiment_of_the_same_id_is_not_mixed_up(tmp_path):
         database.execute("UPDATE experiments SET name = 'quite another' WHERE experiment_id = 1")
     result = run_import(source, tmp_path / "new.db")
     assert result.returncode == 1 and "another experiment with the id 1" in result.stderr
+
+
+def scrypt(password):
+    salt = "NaCl"
+    return f"scrypt:32768:8:1${salt}${hashlib.scrypt(password.encode(), salt=salt.encode(), n=32768, r=8, p=1, maxmem=2**26).hex()}"
+
+
+def test_users_come_with_passwords_and_permissions(tmp_path):
+    """MLflow's basic_auth.db, as its alembic revision a1b2c3d4e5f6 lays it out."""
+    source = tmp_path / "basic_auth.db"
+    with sqlite3.connect(source) as database:
+        database.executescript("""
+            CREATE TABLE alembic_version_auth (version_num VARCHAR(32));
+            CREATE TABLE users (id INTEGER PRIMARY KEY, username VARCHAR(255) UNIQUE, password_hash VARCHAR(255), is_admin BOOLEAN);
+            CREATE TABLE experiment_permissions (id INTEGER PRIMARY KEY, experiment_id VARCHAR(255), user_id INTEGER, permission VARCHAR(255));
+            CREATE TABLE registered_model_permissions (id INTEGER PRIMARY KEY, name VARCHAR(255), user_id INTEGER, permission VARCHAR(255));
+            CREATE TABLE scorer_permissions (id INTEGER PRIMARY KEY, experiment_id VARCHAR(255), scorer_name VARCHAR(256), user_id INTEGER, permission VARCHAR(255));
+            INSERT INTO experiment_permissions VALUES (1, '1', 2, 'NO_PERMISSIONS'), (2, '2', 2, 'MANAGE'), (3, '2', 1, 'EDIT');
+            INSERT INTO registered_model_permissions VALUES (1, 'model 1-0', 2, 'EDIT');
+            INSERT INTO scorer_permissions VALUES (1, '1', 'sc', 2, 'READ'), (2, '1', 'sc', 1, 'WHATEVER');
+        """)
+        database.execute("INSERT INTO users VALUES (1, 'admin', ?, 1)", (scrypt("password1234"),))
+        database.execute("INSERT INTO users VALUES (2, 'alice', ?, 0)", (scrypt("a good old password"),))
+    database = tmp_path / "server" / "t.db"
+    database.parent.mkdir()
+    assert run_import(old_database(tmp_path), database).returncode == 0
+    result = run_import(source, database)
+    assert result.returncode == 0, result.stderr
+    assert report(result.stdout) == {"users": (2, 0, 0)}
+    assert "User 'admin' has the password that every MLflow server begins with" in result.stderr
+    assert "A permission 'WHATEVER' is not known here" in result.stderr
+
+    server = Server(
+        database.parent, "--app-name", "basic-auth",
+        environment={"TRACKLIGHT_ADMIN_USERNAME": "chief", "TRACKLIGHT_ADMIN_PASSWORD": "another long password"},
+    )  # fmt: skip
+    try:
+        def ask(user, password, path):
+            return requests.get(server.url + path, auth=(user, password), timeout=30)
+
+        experiment = "/api/2.0/mlflow/experiments/get?experiment_id="
+        assert ask("alice", "a good old password", experiment + "2").status_code == 200
+        assert ask("alice", "a good old password", experiment + "1").status_code == 403
+        assert ask("alice", "something else", experiment + "2").status_code == 401
+        assert ask("admin", "password1234", experiment + "2").status_code == 401
+        shown = ask("chief", "another long password", "/api/2.0/mlflow/users/get?username=alice").json()["user"]
+        assert {(p["experiment_id"], p["permission"]) for p in shown["experiment_permissions"]} == {("1", "NO_PERMISSIONS"), ("2", "MANAGE")}
+        assert [(p["name"], p["permission"]) for p in shown["registered_model_permissions"]] == [("model 1-0", "EDIT")]
+        assert [(p["scorer_name"], p["permission"]) for p in shown["scorer_permissions"]] == [("sc", "READ")]
+    finally:
+        server.stop()
+    assert report(run_import(source, database).stdout) == {"users": (0, 2, 0)}
 
 
 def test_the_command_explains_itself():
