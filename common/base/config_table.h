@@ -45,7 +45,7 @@ SETTING_INT(gateway_usage_retention, "90", 0, 36500, "TRACKLIGHT_GATEWAY_USAGE_R
 SETTING_INT(gateway_threads, "256", 1, 1024, "TRACKLIGHT_GATEWAY_THREADS", "--gateway-threads", 0, "N", "Most requests, streams among them, that the gateway works on at a time.")
 SETTING_STRING(gateway_allowed_networks, NULL, "TRACKLIGHT_GATEWAY_ALLOWED_NETWORKS", "--gateway-allowed-networks", 0, "NETWORKS", "Comma-separated addresses and networks (10.0.0.0/8) that an api_base may lead to besides public and loopback ones.")
 SETTING_BOOL(gateway_server_credentials, "false", "TRACKLIGHT_GATEWAY_SERVER_CREDENTIALS", NULL, "Let models of Bedrock without keys of their own use the AWS credentials of this server (environment, files, container, instance): everybody who may make secrets can call models with them then.")
-SETTING_INT(gateway_connect_timeout, "10", 1, 600, "TRACKLIGHT_GATEWAY_CONNECT_TIMEOUT", NULL, 0, "SECONDS", "How long the gateway waits for a connection to a provider; then 502.")
+SETTING_INT(gateway_connect_timeout, "10", 1, 600, "TRACKLIGHT_GATEWAY_CONNECT_TIMEOUT", NULL, 0, "SECONDS", "How long the gateway waits for a connection to a provider; then 504.")
 SETTING_INT(gateway_first_byte_timeout, "300", 1, 86400, "TRACKLIGHT_GATEWAY_FIRST_BYTE_TIMEOUT", NULL, 0, "SECONDS", "How long a provider may take to begin its answer; then 504.")
 SETTING_INT(gateway_idle_timeout, "120", 1, 86400, "TRACKLIGHT_GATEWAY_IDLE_TIMEOUT", NULL, 0, "SECONDS", "How long a provider's answer, once begun, may pause.")
 SETTING_INT(gateway_total_timeout, "300", 1, 86400, "MLFLOW_GATEWAY_ROUTE_TIMEOUT_SECONDS", NULL, 0, "SECONDS", "How long one call of a provider may take in all, streams included.")
