@@ -50,20 +50,26 @@ static enum status find_artifact_uri(struct request *request, struct sv run_id, 
     return request_commit(request);
 }
 
-static enum status reply_files(struct request *request, struct sv uri, struct sv folder)
+enum status list_artifact_files(struct request *request, struct sv uri, struct sv folder,
+                                struct artifact_entry **files, size_t *count)
 {
     static const struct repository_settings settings = {0};
     struct artifact_place place;
     struct repository *repository;
-    struct artifact_entry *files;
-    size_t count;
     if (artifact_locate(request_artifacts(request), request->arena, &request->error, uri, &place) != OK ||
         repository_open(&settings, request->arena, &request->error, place.root, &repository) != OK)
         return FAILED;
     struct sv path = artifact_path_join(request->arena, place.prefix, folder);
-    enum status status = repository->kind->list(repository, path, &files, &count);
+    enum status status = repository->kind->list(repository, path, files, count);
     repository->kind->end(repository);
-    if (status != OK)
+    return status;
+}
+
+static enum status reply_files(struct request *request, struct sv uri, struct sv folder)
+{
+    struct artifact_entry *files;
+    size_t count;
+    if (list_artifact_files(request, uri, folder, &files, &count) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);
     json_begin_object(json);

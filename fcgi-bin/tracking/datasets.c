@@ -132,27 +132,34 @@ static void put_summaries(struct json_writer *json, const struct dataset_summary
     json_end_object(json);
 }
 
-static enum status search_datasets(struct request *request, const void *input)
+enum status take_dataset_experiments(struct request *request, const struct sv *texts, size_t count,
+                                     int64_t **ids)
 {
-    const struct search_in *in = input;
-    const struct sv *texts = in->experiment_ids.items;
-    size_t id_count = in->experiment_ids.count, count;
-    if (id_count == 0)
+    *ids = ARENA_ARRAY(request->arena, int64_t, SEARCH_DATASETS_EXPERIMENTS_MAX);
+    if (count == 0)
         return fail(request, INVALID_PARAMETER_VALUE,
                     "SearchDatasets request must specify at least one experiment_id.");
-    if (id_count > SEARCH_DATASETS_EXPERIMENTS_MAX)
+    if (count > SEARCH_DATASETS_EXPERIMENTS_MAX)
         return fail(request, INVALID_PARAMETER_VALUE,
                     "SearchDatasets request cannot specify more than %d experiment_ids. Received %zu "
                     "experiment_ids.",
-                    SEARCH_DATASETS_EXPERIMENTS_MAX, id_count);
-    int64_t ids[SEARCH_DATASETS_EXPERIMENTS_MAX];
-    for (size_t i = 0; i < id_count; i++) {
-        if (experiment_parse_id(request_tx(request), texts[i], &ids[i]) != OK)
+                    SEARCH_DATASETS_EXPERIMENTS_MAX, count);
+    for (size_t i = 0; i < count; i++) {
+        if (experiment_parse_id(request_tx(request), texts[i], &(*ids)[i]) != OK)
             return FAILED;
     }
+    return OK;
+}
+
+static enum status search_datasets(struct request *request, const void *input)
+{
+    const struct search_in *in = input;
     struct dataset_summary *summaries;
-    if (dataset_search(request_tx(request), ids, id_count, SEARCH_DATASETS_ROWS_MAX, &summaries, &count) !=
-        OK)
+    int64_t *ids;
+    size_t count;
+    if (take_dataset_experiments(request, in->experiment_ids.items, in->experiment_ids.count, &ids) != OK ||
+        dataset_search(request_tx(request), ids, in->experiment_ids.count, SEARCH_DATASETS_ROWS_MAX,
+                       &summaries, &count) != OK)
         return FAILED;
     put_summaries(reply_json(request), summaries, count);
     return OK;

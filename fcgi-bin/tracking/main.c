@@ -36,6 +36,7 @@ static const struct operation *const tables[] = {
     permission_operations,
     session_operations,
     signup_operations,
+    graphql_operations,
     NULL,
 };
 

@@ -188,24 +188,24 @@ static const struct field interval_fields[] = {
     FIELDS_END,
 };
 
-static enum status check_interval(struct request *request, const struct interval_in *in)
+enum status check_interval(struct request *request, size_t run_count, struct opt_int64 start_step,
+                           struct opt_int64 end_step, struct opt_int64 max_results)
 {
-    if (in->run_ids.count > BULK_INTERVAL_RUNS_MAX)
+    if (run_count > BULK_INTERVAL_RUNS_MAX)
         return fail(request, INVALID_PARAMETER_VALUE,
                     "GetMetricHistoryBulkInterval request must specify at most %d run_ids. Received %zu "
                     "run_ids." API_DOCS_TAIL,
-                    BULK_INTERVAL_RUNS_MAX, in->run_ids.count);
-    if (in->max_results.set &&
-        (in->max_results.value < 1 || in->max_results.value > BULK_INTERVAL_RESULTS_MAX))
+                    BULK_INTERVAL_RUNS_MAX, run_count);
+    if (max_results.set && (max_results.value < 1 || max_results.value > BULK_INTERVAL_RESULTS_MAX))
         return fail(request, INVALID_PARAMETER_VALUE, "max_results must be between 1 and %d." API_DOCS_TAIL,
                     BULK_INTERVAL_RESULTS_MAX);
-    if (in->start_step.set != in->end_step.set)
+    if (start_step.set != end_step.set)
         return fail(request, INVALID_PARAMETER_VALUE,
                     "If either start step or end step are specified, both must be specified.");
-    if (in->start_step.set && in->start_step.value > in->end_step.value)
+    if (start_step.set && start_step.value > end_step.value)
         return fail(request, INVALID_PARAMETER_VALUE,
                     "end_step must be greater than start_step. Found start_step=%lld and end_step=%lld.",
-                    (long long)in->start_step.value, (long long)in->end_step.value);
+                    (long long)start_step.value, (long long)end_step.value);
     return OK;
 }
 
@@ -244,7 +244,7 @@ static enum status put_samples(struct request *request, struct json_writer *json
 static enum status get_metric_history_bulk_interval(struct request *request, const void *input)
 {
     const struct interval_in *in = input;
-    if (check_interval(request, in) != OK)
+    if (check_interval(request, in->run_ids.count, in->start_step, in->end_step, in->max_results) != OK)
         return FAILED;
     struct metric_sample sample = {
         .run_ids = in->run_ids.items,

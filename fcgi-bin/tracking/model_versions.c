@@ -294,6 +294,16 @@ static enum status put_page(struct request *request, struct json_writer *json,
     return OK;
 }
 
+enum status take_version_search_results(struct request *request, struct opt_int64 given, int64_t *value)
+{
+    *value = given.set ? given.value : SEARCH_VERSIONS_MAX;
+    if (*value < 1)
+        return fail(request, INVALID_PARAMETER_VALUE,
+                    "Invalid value for max_results. It must be a positive integer, but got %lld",
+                    (long long)*value);
+    return *value > SEARCH_VERSIONS_MAX ? fail_max_results(request, *value) : OK;
+}
+
 static enum status search_model_versions(struct request *request, const void *input)
 {
     const struct registry_search_in *in = input;
@@ -301,17 +311,11 @@ static enum status search_model_versions(struct request *request, const void *in
         .filter = in->filter,
         .order_by = in->order_by.items,
         .order_by_count = in->order_by.count,
-        .max_results = in->max_results.set ? in->max_results.value : SEARCH_VERSIONS_MAX,
         .page_token = in->page_token,
     };
     struct registry_page page = {0};
-    if (search.max_results < 1)
-        return fail(request, INVALID_PARAMETER_VALUE,
-                    "Invalid value for max_results. It must be a positive integer, but got %lld",
-                    (long long)search.max_results);
-    if (search.max_results > SEARCH_VERSIONS_MAX)
-        return fail_max_results(request, search.max_results);
-    if (permit_filter(request, PERMISSION_ON_REGISTERED_MODEL, PERMISSION_READ, &search.readable) != OK ||
+    if (take_version_search_results(request, in->max_results, &search.max_results) != OK ||
+        permit_filter(request, PERMISSION_ON_REGISTERED_MODEL, PERMISSION_READ, &search.readable) != OK ||
         model_version_search(request_tx(request), &search, &page) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);

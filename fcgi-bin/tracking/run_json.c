@@ -2,7 +2,7 @@
 
 /* A run as the API shows it. Empty lists are left out; the objects around them are not. */
 
-static struct sv status_name(enum run_status status)
+struct sv run_status_name(enum run_status status)
 {
     switch (status) {
     case RUN_RUNNING:
@@ -27,7 +27,7 @@ void put_run_info(struct json_writer *json, const struct run_info *info)
     json_put_string_field(json, "run_name", info->name);
     put_id_field(json, "experiment_id", info->experiment_id);
     json_put_string_field(json, "user_id", info->user_id);
-    json_put_string_field(json, "status", status_name(info->status));
+    json_put_string_field(json, "status", run_status_name(info->status));
     json_put_int_field(json, "start_time", info->start_time);
     /* An end time of 0 reads as unset. */
     if (info->has_end_time && info->end_time != 0)

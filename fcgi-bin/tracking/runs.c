@@ -181,6 +181,18 @@ static enum status put_page(struct request *request, struct json_writer *json, c
     return OK;
 }
 
+enum status take_run_search_results(struct request *request, struct opt_int64 given, int64_t *value)
+{
+    if (take_max_results(request, given, SEARCH_RESULTS_DEFAULT, value) != OK)
+        return FAILED;
+    if (*value > SEARCH_RESULTS_MAX)
+        return fail(request, INVALID_PARAMETER_VALUE,
+                    "Invalid value %lld for parameter 'max_results' supplied:  Hint: Value was of type "
+                    "'int'." API_DOCS_TAIL,
+                    (long long)*value);
+    return OK;
+}
+
 static enum status search_runs(struct request *request, const void *input)
 {
     const struct search_in *in = input;
@@ -194,14 +206,8 @@ static enum status search_runs(struct request *request, const void *input)
         .page_token = in->page_token,
     };
     struct run_page page = {0};
-    if (take_max_results(request, in->max_results, SEARCH_RESULTS_DEFAULT, &search.max_results) != OK)
-        return FAILED;
-    if (search.max_results > SEARCH_RESULTS_MAX)
-        return fail(request, INVALID_PARAMETER_VALUE,
-                    "Invalid value %lld for parameter 'max_results' supplied:  Hint: Value was of type "
-                    "'int'." API_DOCS_TAIL,
-                    (long long)search.max_results);
-    if (permit_filter(request, PERMISSION_ON_EXPERIMENT, PERMISSION_READ, &search.readable) != OK ||
+    if (take_run_search_results(request, in->max_results, &search.max_results) != OK ||
+        permit_filter(request, PERMISSION_ON_EXPERIMENT, PERMISSION_READ, &search.readable) != OK ||
         run_search(request_tx(request), &search, &page) != OK)
         return FAILED;
     struct json_writer *json = reply_json(request);

@@ -8,6 +8,8 @@
 #include "common/store/store.h"
 #include "fcgi-bin/service.h"
 
+struct artifact_entry;
+
 /* The tables of operations, one per file. */
 extern const struct operation experiment_operations[];
 extern const struct operation run_operations[];
@@ -42,6 +44,7 @@ extern const struct operation user_operations[];
 extern const struct operation permission_operations[];
 extern const struct operation session_operations[];
 extern const struct operation signup_operations[];
+extern const struct operation graphql_operations[];
 
 /* Reads the rules of webhooks from the settings. */
 enum status webhooks_open(struct service *service, struct arena *arena, struct error *error);
@@ -77,6 +80,22 @@ extern const struct field registry_search_fields[];
 /* Refuses a number of results that is above the limit. */
 enum status fail_max_results(struct request *request, int64_t value);
 
+/* The number of results of a search of runs, and of model versions. */
+enum status take_run_search_results(struct request *request, struct opt_int64 given, int64_t *value);
+enum status take_version_search_results(struct request *request, struct opt_int64 given, int64_t *value);
+
+/* FAILED with MLflow's texts unless these are good for a chart of several runs. */
+enum status check_interval(struct request *request, size_t run_count, struct opt_int64 start_step,
+                           struct opt_int64 end_step, struct opt_int64 max_results);
+
+/* The experiments of a search for datasets: neither none nor too many. In the arena. */
+enum status take_dataset_experiments(struct request *request, const struct sv *texts, size_t count,
+                                     int64_t **ids);
+
+/* What is in a folder of an artifact URI. To be called outside of transactions: it may take long. */
+enum status list_artifact_files(struct request *request, struct sv uri, struct sv folder,
+                                struct artifact_entry **files, size_t *count);
+
 /* --- Output that several operations share --- */
 
 void put_id_field(struct json_writer *json, const char *key, int64_t id);
@@ -94,6 +113,7 @@ enum status reply_model_version(struct request *request, const struct model_vers
 void put_permission(struct json_writer *json, const struct permission_target *target,
                     enum permission permission, int64_t user_id);
 
+struct sv run_status_name(enum run_status status);
 void put_run_info(struct json_writer *json, const struct run_info *info);
 
 enum run_parts {
