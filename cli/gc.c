@@ -1,15 +1,13 @@
 #include "cli/gc.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/command.h"
 #include "common/base/clock.h"
-#include "common/base/number.h"
+#include "common/base/timestamp.h"
 
-#define USAGE      "gc [--older-than TIME] [--jobs] [OPTIONS]"
-#define MAX_AGE_MS 1e15
+#define USAGE "gc [--older-than TIME] [--jobs] [OPTIONS]"
 
 static void print_help(void)
 {
@@ -42,43 +40,17 @@ static void print_help(void)
         "settings of the server count. The exit status is 1 if something could not be removed.\n");
 }
 
-/* "2d8h5m20s": each part at most once, in this order, with fractions. */
-static bool parse_age(struct sv text, double *age_ms)
-{
-    static const struct {
-        char unit;
-        double ms;
-    } units[] = {{'d', 86400e3}, {'h', 3600e3}, {'m', 60e3}, {'s', 1e3}};
-    size_t unit = 0, len = 0;
-    *age_ms = 0;
-    if (!text.len)
-        return false;
-    while (text.len) {
-        double number;
-        for (len = 0;
-             len < text.len && ((text.data[len] >= '0' && text.data[len] <= '9') || text.data[len] == '.');)
-            len++;
-        while (unit < 4 && len < text.len && units[unit].unit != text.data[len])
-            unit++;
-        if (unit == 4 || len == text.len || !parse_double(sv_first(text, len), &number))
-            return false;
-        *age_ms += number * units[unit++].ms;
-        text = sv_from_offset(text, len + 1);
-    }
-    return isfinite(*age_ms) && *age_ms <= MAX_AGE_MS;
-}
-
 static int read_age(struct gc_call *call)
 {
-    double age_ms;
+    int64_t age_ms;
     if (!call->older_than)
         return EXIT_OK;
-    if (!parse_age(sv_from(call->older_than), &age_ms))
+    if (!age_parse(sv_from(call->older_than), &age_ms))
         return usage_error(USAGE,
                            "Could not parse any time information from '%s'. Examples of valid strings: '8h', "
                            "'2d8h5m20s', '2m4s'",
                            call->older_than);
-    call->before_ms = clock_now_ms() - (int64_t)age_ms;
+    call->before_ms = clock_now_ms() - age_ms;
     if (call->before_ms < 1)
         call->before_ms = 1;
     return EXIT_OK;

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/worker_call.h"
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 #include "common/store/uri.h"
 #include "common/store/webhooks.h"
 
@@ -19,9 +20,9 @@ static void print_help(void)
         "Usage: tracklight " USAGE "\n\n"
         "Do what is not done while a client waits: make the deliveries of webhooks, index what spans say, "
         "for\n"
-        "searches, and run jobs, if they are enabled. `tracklight server` runs one worker itself. Others "
-        "may\n"
-        "be run beside it, on the same database.\n\n"
+        "searches, remove what the rules of retention do not keep, and run jobs, if they are enabled. "
+        "`tracklight\n"
+        "server` runs one worker itself. Others may be run beside it, on the same database.\n\n"
         "Options:\n"
         "  --once         Do what is due, then end; for cron, where nothing else runs all the time. What is\n"
         "                 to be tried again later is left to the next run.\n"
@@ -191,12 +192,15 @@ static int run_with_arena(struct worker_call *call, struct arena *arena)
     if (status != EXIT_OK)
         return status;
     worker_start_log(&call->config.settings);
+    if (!call->status && call->config.settings.expose_prometheus.len)
+        metrics_open(arena_cstr(arena, call->config.settings.expose_prometheus), "worker");
     /* Before the first thread, which would take signals otherwise. */
     int signals = call->status ? -1 : open_signals();
     status = call->server ? EXIT_OK : open_stores(call, arena);
     if (status == EXIT_OK)
         status = call->status ? worker_print_status(call, arena) : worker_run(call, arena, signals);
     close_stores(call);
+    metrics_close();
     if (signals >= 0)
         close(signals);
     return status;

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -16,6 +17,7 @@
 #include "cli/job_run.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 
 #define STACK_BYTES         (1024 * 1024)
 #define SCRATCH_LIMIT_BYTES (512UL * 1024 * 1024)
@@ -117,6 +119,9 @@ static void count(struct jobs_worker *self, const struct job_run *run)
         self->sums.succeeded++;
     else
         self->sums.again++;
+    char labels[METRICS_LABELS_MAX + 1];
+    snprintf(labels, sizeof(labels), "status=\"%s\"", ending_name(run));
+    metrics_add("tracklight_jobs_ended_total", sv_from(labels), 1);
 }
 
 static void settle(struct jobs_worker *self, struct job_run *run)
@@ -282,7 +287,7 @@ static const struct sv *held_leases(struct jobs_worker *self, size_t *count)
 static void talk(struct jobs_worker *self, int64_t now)
 {
     struct job_news news[TOLD_AT_ONCE];
-    struct job_run *told[TOLD_AT_ONCE];
+    struct job_run *told[TOLD_AT_ONCE] = {NULL};
     struct job_taken taken[TAKEN_AT_ONCE];
     struct job_round round = {.types = &self->types, .news = news, .taken = taken};
     if (now < self->retry_us)

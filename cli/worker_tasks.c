@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/worker_call.h"
 #include "cli/worker_jobs.h"
+#include "cli/worker_retention.h"
 #include "cli/worker_span_index.h"
 #include "cli/worker_webhooks.h"
 #include "common/jobs/worker_token.h"
@@ -19,8 +20,9 @@ struct tasks {
     struct webhook_worker *webhooks;
     struct span_index_worker *span_index;
     struct jobs_worker *jobs;
+    struct retention_worker *retention;
 };
-#define TASKS 3
+#define TASKS 4
 
 /* --- Starting --- */
 
@@ -82,6 +84,9 @@ static bool start_tasks(struct worker_call *call, struct arena *arena, struct ta
         .key_path = call->key_path,
         .once = call->once,
     };
+    struct retention_rules rules;
+    if (!retention_rules_from(settings, arena, &rules, problem))
+        return false;
     if ((call->server || settings->enable_jobs) && settings->jobs_per_worker > 0 &&
         !start_jobs(call, arena, tasks, problem))
         return false;
@@ -89,7 +94,10 @@ static bool start_tasks(struct worker_call *call, struct arena *arena, struct ta
         return true;
     tasks->webhooks = webhook_worker_start(&options);
     tasks->span_index = tasks->webhooks ? span_index_worker_start(&call->tracking, call->once) : NULL;
-    return tasks->span_index != NULL;
+    if (!tasks->span_index || !(rules.deleted_runs_ms || rules.traces_ms))
+        return tasks->span_index != NULL;
+    tasks->retention = retention_worker_start(&call->tracking, settings, &rules, call->once);
+    return tasks->retention != NULL;
 }
 
 /* --- Until the end --- */
@@ -102,6 +110,8 @@ static void stop_tasks(const struct tasks *tasks)
         webhook_worker_stop(tasks->webhooks, WORKER_STOP_GRACE_MS);
     if (tasks->span_index)
         span_index_worker_stop(tasks->span_index);
+    if (tasks->retention)
+        retention_worker_stop(tasks->retention);
 }
 
 static void reload(const struct tasks *tasks, const struct settings *settings)
@@ -118,6 +128,7 @@ static void wait_for_end(const struct tasks *tasks, const struct settings *setti
         {.fd = tasks->webhooks ? webhook_worker_ended(tasks->webhooks) : -1, .events = POLLIN},
         {.fd = tasks->span_index ? span_index_worker_ended(tasks->span_index) : -1, .events = POLLIN},
         {.fd = tasks->jobs ? jobs_worker_ended(tasks->jobs) : -1, .events = POLLIN},
+        {.fd = tasks->retention ? retention_worker_ended(tasks->retention) : -1, .events = POLLIN},
         {.fd = signals, .events = POLLIN}};
     for (;;) {
         struct signalfd_siginfo info;
@@ -146,12 +157,15 @@ static int end_tasks(const struct worker_call *call, const struct tasks *tasks)
     struct webhook_worker_sums webhooks = {0};
     struct span_index_worker_sums spans = {0};
     struct jobs_worker_sums jobs = {0};
+    struct retention_worker_sums retention = {0};
     if (tasks->webhooks)
         webhooks = webhook_worker_join(tasks->webhooks);
     if (tasks->span_index)
         spans = span_index_worker_join(tasks->span_index);
     if (tasks->jobs)
         jobs = jobs_worker_join(tasks->jobs);
+    if (tasks->retention)
+        retention = retention_worker_join(tasks->retention);
     if (!call->once)
         return EXIT_OK;
     if (tasks->webhooks)
@@ -162,7 +176,10 @@ static int end_tasks(const struct worker_call *call, const struct tasks *tasks)
     if (tasks->jobs)
         printf("%lld jobs succeeded, %lld failed, %lld to be run again\n", (long long)jobs.succeeded,
                (long long)jobs.failed, (long long)jobs.again);
-    return webhooks.trouble || spans.trouble || jobs.trouble ? EXIT_FAILED : EXIT_OK;
+    if (retention.runs || retention.traces)
+        printf("%lld deleted runs and %lld old traces removed\n", (long long)retention.runs,
+               (long long)retention.traces);
+    return webhooks.trouble || spans.trouble || jobs.trouble || retention.trouble ? EXIT_FAILED : EXIT_OK;
 }
 
 int worker_run(struct worker_call *call, struct arena *arena, int signals)

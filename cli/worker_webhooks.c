@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 #include "common/security/key_file.h"
 #include "common/store/outbox.h"
 #include "common/webhooks/send.h"
@@ -269,6 +270,11 @@ static void count(struct webhook_worker_sums *sums, const struct outbox_result *
     sums->delivered += result->delivered;
     sums->postponed += !result->delivered && result->again;
     sums->given_up += !result->delivered && !result->again;
+    metrics_add("tracklight_webhook_deliveries_total",
+                result->delivered ? SV("result=\"delivered\"")
+                : result->again   ? SV("result=\"again\"")
+                                  : SV("result=\"given_up\""),
+                1);
 }
 
 /* With the mutex, which is given back while the thread works. */

@@ -140,3 +140,31 @@ struct sv duration_format(struct arena *arena, int64_t ms)
         return arena_printf(arena, "%s%llus", sign, seconds);
     return arena_printf(arena, "%s%llu.%03us", sign, seconds, fraction);
 }
+
+bool age_parse(struct sv text, int64_t *ms)
+{
+    static const struct {
+        char unit;
+        double ms;
+    } units[] = {{'d', 86400e3}, {'h', 3600e3}, {'m', 60e3}, {'s', 1e3}};
+    size_t unit = 0, len = 0;
+    double age_ms = 0;
+    if (!text.len)
+        return false;
+    while (text.len) {
+        double number;
+        for (len = 0;
+             len < text.len && ((text.data[len] >= '0' && text.data[len] <= '9') || text.data[len] == '.');)
+            len++;
+        while (unit < 4 && len < text.len && units[unit].unit != text.data[len])
+            unit++;
+        if (unit == 4 || len == text.len || !parse_double(sv_first(text, len), &number))
+            return false;
+        age_ms += number * units[unit++].ms;
+        text = sv_from_offset(text, len + 1);
+    }
+    if (!(age_ms <= AGE_MAX_MS))
+        return false;
+    *ms = (int64_t)age_ms;
+    return true;
+}

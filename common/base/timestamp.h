@@ -22,4 +22,9 @@ bool duration_parse(struct sv text, int64_t *ms);
 /* "0.296s", "10s", "0s". In the arena. */
 struct sv duration_format(struct arena *arena, int64_t ms);
 
+/* How old something is, as people write it: "30d", "2d8h5m20s", "1.5h"; each part at most once, in this
+ * order, and at most AGE_MAX_MS. */
+#define AGE_MAX_MS 1e15
+bool age_parse(struct sv text, int64_t *ms);
+
 #endif

@@ -223,6 +223,22 @@ enum status job_experiment(struct store_tx *tx, struct sv job_id, struct sv *exp
 
 /* --- Removing --- */
 
+static enum status read_count(struct db_stmt *stmt, int64_t *count)
+{
+    if (!stmt)
+        return FAILED;
+    *count = db_step(stmt) == DB_ROW ? db_column_int(stmt, 0) : 0;
+    return db_done(stmt);
+}
+
+enum status job_depths(struct store_tx *tx, int64_t *pending, int64_t *running)
+{
+    if (read_count(db_query0(tx->db, "SELECT count(*) FROM jobs WHERE status = 0"), pending) != OK)
+        return FAILED;
+    return read_count(db_query0(tx->db, "SELECT count(*) FROM jobs WHERE status = 1 AND lease IS NOT NULL"),
+                      running);
+}
+
 enum status job_remove(struct store_tx *tx, struct sv job_id, int64_t older_than_ms, bool *removed)
 {
     int64_t changed = 0;

@@ -79,6 +79,9 @@ enum status job_search(struct store_tx *tx, const struct job_filter *filter, con
 /* The experiment whose rights decide about a job; absent: only administrators. */
 enum status job_experiment(struct store_tx *tx, struct sv job_id, struct sv *experiment_id);
 
+/* How many wait, and how many run. For all statuses it would have to look at all jobs. */
+enum status job_depths(struct store_tx *tx, int64_t *pending, int64_t *running);
+
 /* Removes a finalized job with its log; *removed is false, and nothing happens, for one that is not, that was
  * created at or after `older_than_ms` (0: whenever), or does not exist. */
 enum status job_remove(struct store_tx *tx, struct sv job_id, int64_t older_than_ms, bool *removed);

@@ -284,17 +284,33 @@ static enum status try_models(struct inference *inference)
 
 /* --- The record --- */
 
+/* What a client made up must not become a label. */
+static const char *provider_label(struct sv name)
+{
+    const struct provider_row *row = name.data ? provider_find(name) : NULL;
+    return row ? row->name : name.data ? "other" : "none";
+}
+
+static void count_tokens(const char *provider, const char *kind, int64_t tokens)
+{
+    char labels[METRICS_LABELS_MAX + 1];
+    if (tokens <= 0)
+        return;
+    snprintf(labels, sizeof(labels), "provider=\"%s\",kind=\"%s\"", provider, kind);
+    metrics_add("tracklight_gateway_tokens_total", sv_from(labels), (double)tokens);
+}
+
 static void count_call(const struct gateway_usage_row *row)
 {
     char labels[METRICS_LABELS_MAX + 1];
-    int len = snprintf(labels, sizeof(labels), "status=\"%d\"", (int)row->status);
-    struct sv status = {labels, (size_t)len};
-    metrics_add("tracklight_gateway_calls_total", status, 1);
-    metrics_observe("tracklight_gateway_duration_seconds", SV_ABSENT, (double)row->duration_ms / 1000.0);
-    if (row->input_tokens > 0)
-        metrics_add("tracklight_gateway_tokens_total", SV("kind=\"input\""), (double)row->input_tokens);
-    if (row->output_tokens > 0)
-        metrics_add("tracklight_gateway_tokens_total", SV("kind=\"output\""), (double)row->output_tokens);
+    const char *provider = provider_label(row->provider);
+    snprintf(labels, sizeof(labels), "provider=\"%s\",status=\"%d\"", provider, (int)row->status);
+    metrics_add("tracklight_gateway_calls_total", sv_from(labels), 1);
+    snprintf(labels, sizeof(labels), "provider=\"%s\"", provider);
+    metrics_observe("tracklight_gateway_duration_seconds", sv_from(labels),
+                    (double)row->duration_ms / 1000.0);
+    count_tokens(provider, "input", row->input_tokens);
+    count_tokens(provider, "output", row->output_tokens);
 }
 
 static void record(struct inference *inference, int64_t time_ms)

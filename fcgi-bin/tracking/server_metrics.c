@@ -1,7 +1,9 @@
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
 #include "common/net/target.h"
+#include "common/store/jobs.h"
 #include "common/store/outbox.h"
+#include "common/store/span_index.h"
 #include "fcgi-bin/service.h"
 #include "fcgi-bin/tracking/tracking.h"
 
@@ -45,6 +47,28 @@ static enum status write_queues(struct request *request, struct buffer *out)
     return OK;
 }
 
+static enum status write_index(struct request *request, struct buffer *out)
+{
+    struct span_index_state state;
+    if (span_index_state(request_tx(request), &state) != OK)
+        return FAILED;
+    metrics_write_gauge(out, "tracklight_queue_depth", SV("queue=\"spans\""),
+                        (double)(state.newest - state.watermark));
+    return OK;
+}
+
+static enum status write_jobs(struct request *request, struct buffer *out)
+{
+    int64_t pending, running;
+    if (job_depths(request_tx(request), &pending, &running) != OK)
+        return FAILED;
+    metrics_write_gauge(out, "tracklight_queue_depth", SV("queue=\"jobs\",status=\"PENDING\""),
+                        (double)pending);
+    metrics_write_gauge(out, "tracklight_queue_depth", SV("queue=\"jobs\",status=\"RUNNING\""),
+                        (double)running);
+    return OK;
+}
+
 static enum status prometheus(struct request *request, const void *input)
 {
     (void)input;
@@ -61,7 +85,7 @@ static enum status prometheus(struct request *request, const void *input)
     if (!request_service(request)->has_store)
         return OK;
     if (write_database(request, out) != OK || request_begin(request, ACCESS_READ) != OK ||
-        write_queues(request, out) != OK)
+        write_queues(request, out) != OK || write_jobs(request, out) != OK || write_index(request, out) != OK)
         return FAILED;
     return request_commit(request);
 }

@@ -107,6 +107,33 @@ static void durations_are_read_and_written(void **state)
     arena_free(arena);
 }
 
+static void ages_are_read_as_people_write_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in;
+        int64_t ms;
+    } good[] = {{"30d", 2592000000},
+                {"8h", 28800000},
+                {"2d8h5m20s", 201920000},
+                {"2m4.3s", 124300},
+                {"1.5h", 5400000},
+                {"0s", 0},
+                {"0.05s", 50},
+                {"11574074d", 999999993600000}};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        int64_t ms = 77;
+        assert_true(age_parse(sv_from(good[i].in), &ms));
+        assert_int_equal(ms, good[i].ms);
+    }
+    static const char *const bad[] = {"",    "soon", "5",    "d",     "1s1d",      "1d1d", "-1d",
+                                      "1 d", ".d",   "1e3s", "1..5h", "11574075d", "1w"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        int64_t ms;
+        assert_false(age_parse(sv_from(bad[i]), &ms));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +141,7 @@ int main(void)
         cmocka_unit_test(what_is_no_time_is_refused),
         cmocka_unit_test(times_are_written_with_as_many_digits_as_they_need),
         cmocka_unit_test(durations_are_read_and_written),
+        cmocka_unit_test(ages_are_read_as_people_write_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
