@@ -267,6 +267,8 @@ ROWS = {
     f"GET {J3}ui-telemetry": get(ANY),
     f"POST {J3}ui-telemetry": send(ANY),
     "GET /metrics": get(ANY),
+    "GET /graphql": get(ANY, query="{ __typename }"),
+    "POST /graphql": send(ANY, query="{ __typename }"),
     # Users and rights
     f"POST {A}users/create": send(ADMIN, username="$unique", password="a long enough one"),
     f"GET {A}users/get": get(ADMIN, username="$fresh_user"),

@@ -1,5 +1,7 @@
 """Every operation of every program, asked by nobody, by users with each level of rights, and by an administrator."""
 
+import functools
+import pathlib
 import re
 import subprocess
 
@@ -13,8 +15,12 @@ from rights_support import LEVELS, Things
 PROGRAMS = ("tracking", "artifacts", "gateway", "jobs")
 
 
-def listed():
-    """{"METHOD path": whether the path has a twin below /ajax-api}, as the programs say."""
+DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "users.md"
+
+
+@functools.cache
+def operations():
+    """{"METHOD path": (whether the path has a twin below /ajax-api, area, name)}, as the programs say."""
     found = {}
     for program in PROGRAMS:
         done = subprocess.run(
@@ -22,12 +28,10 @@ def listed():
             capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL, check=True,
         )
         for line in done.stdout.splitlines():
-            _, method, path, aliases, _, _ = line.split("\t")
-            found[f"{method} {path}"] = aliases == "both"
+            area, method, path, aliases, name, _ = line.split("\t")
+            found[f"{method} {path}"] = (aliases == "both", area, name)
     return found
 
-
-OPERATIONS = listed()
 
 
 @pytest.fixture(scope="module")
@@ -89,15 +93,29 @@ def may(level, need):
 
 
 def test_the_table_names_every_operation_and_no_other():
-    assert sorted(set(OPERATIONS) - set(ROWS)) == []
-    assert sorted(set(ROWS) - set(OPERATIONS)) == []
+    assert sorted(set(operations()) - set(ROWS)) == []
+    assert sorted(set(ROWS) - set(operations())) == []
     assert len(ROWS) > 200
+
+
+def document():
+    """The table of docs/users.md."""
+    order = (PUBLIC, ANY, *LEVELS[1:], ADMIN)
+    found = {}
+    for operation, (_, area, name) in operations().items():
+        found.setdefault((order.index(ROWS[operation].need), area), set()).add(name)
+    return [f"| {order[need]} | {area} | {', '.join(sorted(found[need, area]))} |" for need, area in sorted(found)]
+
+
+def test_the_documents_say_what_each_operation_needs():
+    chapter = DOCUMENT.read_text().split("\n## What each operation needs\n")[1].split("\n## ")[0]
+    assert [line for line in chapter.splitlines() if line.startswith("| ")][1:] == document()
 
 
 @pytest.mark.parametrize("operation", sorted(ROWS))
 def test_who_may(operation, things, callers, nobody):
     row = ROWS[operation]
-    spellings = (False, True) if OPERATIONS.get(operation) else (False,)
+    spellings = (False, True) if operations().get(operation, (False,))[0] else (False,)
     for twin in spellings:
         if row.need != PUBLIC:
             expect_unknown(ask(nobody, operation, things, twin))
