@@ -415,22 +415,26 @@ enum status anthropic_translate(struct provider_call *call, struct json_object *
 
 /* --- Streams --- */
 
-static void put_chunk(const struct provider_call *call, const struct anthropic_stream *stream,
+/* The first one says whose words they are: OpenAI's own readers want to know. */
+static void put_chunk(const struct provider_call *call, struct anthropic_stream *stream,
                       const struct unified_choice *choice, const struct gateway_usage *usage,
                       struct buffer *out)
 {
+    struct unified_choice first = *choice;
+    first.role = stream->begun ? SV_ABSENT : SV("assistant");
+    stream->begun = true;
     const struct unified_answer answer = {
         .id = stream->id,
         .created = call->now_ms / 1000,
         .model = stream->model,
-        .choices = choice,
+        .choices = &first,
         .choice_count = 1,
         .usage = usage,
     };
     unified_chunk(out, &answer);
 }
 
-static void put_tool_piece(const struct provider_call *call, const struct anthropic_stream *stream,
+static void put_tool_piece(const struct provider_call *call, struct anthropic_stream *stream,
                            const struct unified_tool_call *piece, struct buffer *out)
 {
     const struct unified_choice choice = {.tool_calls = piece, .tool_call_count = 1};

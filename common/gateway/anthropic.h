@@ -25,6 +25,7 @@ enum status anthropic_messages_body(struct provider_call *call, struct provider_
 struct anthropic_stream {
     struct sv id; /* in the call's arena */
     struct sv model;
+    bool begun; /* a chunk has gone out */
     size_t tool_count;
     int64_t tool_blocks[ANTHROPIC_TOOLS_MAX]; /* index of the content block of each tool */
     bool has_arguments[ANTHROPIC_TOOLS_MAX];

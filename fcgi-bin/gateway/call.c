@@ -29,6 +29,8 @@ static enum status open_secret(struct inference *inference, const struct gateway
     struct error error = {.code = ERROR_NONE};
     struct arena *arena = inference->request->arena;
     struct locked *plain;
+    /* Headers are made of it, in this arena. */
+    arena_hold_secrets(arena);
     if (secrets_open(inference->gateway->secrets, arena, &error, inference->changes, model, &plain) != OK)
         return fail_error(inference, &error);
     bool good = work_read_secret(inference->work, arena, locked_sv(plain));

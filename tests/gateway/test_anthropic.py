@@ -103,7 +103,7 @@ def test_tools_and_images_go_both_ways(gateway, wire, name):
 def test_a_stream_of_text_comes_in_chunks(gateway, wire, name):
     wire.answer(anthropic.text_stream("Hel", "l\u00f6"))
     assert chunks(gateway, name) == [
-        chunk({"content": ""}),
+        chunk({"role": "assistant", "content": ""}),
         chunk({"content": "Hel"}),
         chunk({"content": "l\u00f6"}),
         chunk(finish="stop", usage=USAGE),

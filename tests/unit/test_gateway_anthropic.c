@@ -293,7 +293,7 @@ static void a_streamed_text_comes_in_pieces(void **state)
                "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
                "\"text\":\"too late\"}}\n\n"),
         CHUNK
-        "{\"index\":0,\"finish_reason\":null,\"delta\":{\"role\":null,\"content\":\"\"," NO_TOOLS
+        "{\"index\":0,\"finish_reason\":null,\"delta\":{\"role\":\"assistant\",\"content\":\"\"," NO_TOOLS
         "}}]}\n\n" CHUNK
         "{\"index\":0,\"finish_reason\":null,\"delta\":{\"role\":null,\"content\":\"h\xc3\xa9\"," NO_TOOLS
         "}}]}\n\n" CHUNK
@@ -305,9 +305,10 @@ static void a_streamed_text_comes_in_pieces(void **state)
 static void streamed_tools_can_be_put_together(void **state)
 {
     (void)state;
-#define TOOL(rest)                                                                                         \
-    CHUNK "{\"index\":0,\"finish_reason\":null,\"delta\":{\"role\":null,\"content\":null,\"tool_calls\":[" \
-          "{" rest "}]}}]}\n\n"
+#define TOOL_OF(role, rest)                                               \
+    CHUNK "{\"index\":0,\"finish_reason\":null,\"delta\":{\"role\":" role \
+          ",\"content\":null,\"tool_calls\":[{" rest "}]}}]}\n\n"
+#define TOOL(rest) TOOL_OF("null", rest)
     assert_string_equal(
         stream(MESSAGE_START
                "data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"tool_use\","
@@ -320,10 +321,12 @@ static void streamed_tools_can_be_put_together(void **state)
                "data: {\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"tool_use\","
                "\"id\":\"t2\",\"name\":\"g\",\"input\":{}}}\n\n"
                "data: {\"type\":\"content_block_stop\",\"index\":2}\n\n"),
-        TOOL("\"index\":0,\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
-             "null}") TOOL("\"index\":0,\"id\":null,\"type\":null,\"function\":{\"name\":null,\"arguments\":"
-                           "\"{\\\"a\\\":1}\"}") TOOL("\"index\":1,\"id\":\"t2\",\"type\":\"function\","
-                                                      "\"function\":{\"name\":\"g\",\"arguments\":null}")
+        TOOL_OF(
+            "\"assistant\"",
+            "\"index\":0,\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
+            "null}") TOOL("\"index\":0,\"id\":null,\"type\":null,\"function\":{\"name\":null,\"arguments\":"
+                          "\"{\\\"a\\\":1}\"}") TOOL("\"index\":1,\"id\":\"t2\",\"type\":\"function\","
+                                                     "\"function\":{\"name\":\"g\",\"arguments\":null}")
             TOOL("\"index\":1,\"id\":null,\"type\":null,\"function\":{\"name\":null,\"arguments\":\"{}\"}"));
 }
 
