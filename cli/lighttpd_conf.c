@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cli/lighttpd_ui.h"
 #include "common/http/limits.h"
 
 /* Works with lighttpd 1.4.69 and later. Two of its habits matter here: the keys of server.http-parseopts are
@@ -9,7 +10,8 @@
  * assignments of those above. */
 static const char general[] =
     "server.compat-module-load = \"disable\"\n"
-    "server.modules = ( \"mod_indexfile\", \"mod_setenv\", \"mod_fastcgi\", \"mod_staticfile\" )\n"
+    "server.modules = ( \"mod_indexfile\", \"mod_alias\", \"mod_setenv\", \"mod_fastcgi\", "
+    "\"mod_staticfile\" )\n"
     "server.systemd-socket-activation = \"enable\"   # the sockets are inherited\n"
     "server.document-root = var.CWD + \"/htdocs\"\n"
     "server.upload-dirs = ( var.CWD + \"/upload\" )\n"
@@ -49,6 +51,7 @@ static const char general[] =
     "mimetype.assign = (\n"
     "    \".html\" => \"text/html; charset=utf-8\",\n"
     "    \".css\" => \"text/css; charset=utf-8\",\n"
+    "    \".js\" => \"text/javascript; charset=utf-8\",\n"
     "    \".svg\" => \"image/svg+xml\"\n"
     ")\n";
 
@@ -103,13 +106,17 @@ static void write_routes(const struct lighttpd_conf *conf, struct buffer *out)
     }
 }
 
-static void write_page_headers(const struct lighttpd_conf *conf, struct buffer *out)
+static void write_page_headers(const struct lighttpd_conf *conf, const char *caching, struct buffer *out)
 {
-    if (!conf->stamped)
-        return;
-    BUFFER_LITERAL(out, "        setenv.set-response-header = ( \"x-content-type-options\" => \"nosniff\"");
-    if (conf->frame_options.len)
-        buffer_printf(out, ", \"x-frame-options\" => \"%.*s\"", SV_ARG(conf->frame_options));
+    buffer_printf(out, "setenv.set-response-header = ( \"cache-control\" => \"%s\"", caching);
+    if (conf->stamped) {
+        BUFFER_LITERAL(out,
+                       ", \"x-content-type-options\" => \"nosniff\", \"referrer-policy\" => \"no-referrer\""
+                       ", \"content-security-policy\" => \"default-src 'self'; img-src 'self' blob:; "
+                       "object-src 'none'; base-uri 'none'; form-action 'self'\"");
+        if (conf->frame_options.len)
+            buffer_printf(out, ", \"x-frame-options\" => \"%.*s\"", SV_ARG(conf->frame_options));
+    }
     BUFFER_LITERAL(out, " )\n");
 }
 
@@ -131,8 +138,12 @@ static void write_pages(const struct lighttpd_conf *conf, struct buffer *out)
     else
         BUFFER_LITERAL(out, "/(?:static-files/.*)?$\"");
     BUFFER_LITERAL(out, " {\n        fastcgi.server = ()\n");
-    write_page_headers(conf, out);
-    BUFFER_LITERAL(out, "    }\n}\n");
+    BUFFER_LITERAL(out, "        ");
+    write_page_headers(conf, "no-cache", out);
+    BUFFER_LITERAL(out, "        # Folders that are named by what is in them.\n"
+                        "        $HTTP[\"url\"] =~ \"/static-files/v[0-9a-f]{16}/\" {\n            ");
+    write_page_headers(conf, "public, max-age=31536000, immutable", out);
+    BUFFER_LITERAL(out, "        }\n    }\n}\n");
 }
 
 void lighttpd_conf_write(const struct lighttpd_conf *conf, struct buffer *out)
@@ -142,5 +153,8 @@ void lighttpd_conf_write(const struct lighttpd_conf *conf, struct buffer *out)
     write_limits(conf, out);
     write_programs(conf, out);
     write_routes(conf, out);
-    write_pages(conf, out);
+    if (conf->ui_dir.len)
+        lighttpd_ui_write(conf, out);
+    else
+        write_pages(conf, out);
 }

@@ -22,6 +22,7 @@ struct lighttpd_conf {
         *sendfile_program; /* whose X-Sendfile headers are heard, for files below sendfile_root; NULL: none */
     struct sv sendfile_root; /* absolute; without characters that mean something in a quoted string */
     bool has_htdocs;
+    struct sv ui_dir; /* absent: none. A built MLflow web page, served instead of htdocs; as sendfile_root */
     bool has_log;
     bool stamped;            /* the pages carry the security headers, as the programs' replies do */
     struct sv frame_options; /* X-Frame-Options of the pages: letters only; "": none */

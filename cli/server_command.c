@@ -8,6 +8,7 @@
 #include "cli/server_messages.h"
 #include "cli/suite.h"
 #include "cli/supervisor.h"
+#include "cli/ui_directory.h"
 #include "common/base/config.h"
 #include "common/db/db.h"
 #include "common/jobs/types.h"
@@ -102,6 +103,9 @@ static int check_settings(const struct settings *settings, struct arena *arena)
     security_free(security);
     struct auth_settings auth;
     if (auth_is_on(settings) && !auth_settings_load(settings, arena, &auth, &problem))
+        return usage_error(USAGE, "%.*s", SV_ARG(problem));
+    struct sv ui;
+    if (!ui_directory_find(settings, arena, &ui, &problem))
         return usage_error(USAGE, "%.*s", SV_ARG(problem));
     struct webhook_rules webhooks;
     if (!webhook_rules_from(settings, arena, &webhooks, &problem))

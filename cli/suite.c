@@ -18,6 +18,7 @@
 #include "cli/routes.h"
 #include "cli/server_messages.h"
 #include "cli/supervisor.h"
+#include "cli/ui_directory.h"
 #include "common/artifacts/resolve.h"
 #include "common/base/clock.h"
 #include "common/base/number.h"
@@ -134,17 +135,19 @@ static bool find_routes(struct suite *suite, struct lighttpd_conf *conf)
     return true;
 }
 
-/* htdocs/PREFIX in the run directory leads to the pages, so that the web server needs no rewriting. */
-static bool link_htdocs(const struct suite *suite)
+/* htdocs/PREFIX in the run directory leads to the pages, so that the web server needs no rewriting. A web
+ * page of MLflow's is laid out otherwise, and only the folder is there, for the sake of its name without the
+ * slash. */
+static bool link_htdocs(const struct suite *suite, bool is_ours)
 {
-    struct sv path = arena_printf(suite->arena, "%s/htdocs%.*s", suite->run->path,
-                                  SV_ARG(suite->config->settings.static_prefix));
+    struct sv path = arena_printf(suite->arena, "%s/htdocs%.*s%s", suite->run->path,
+                                  SV_ARG(suite->config->settings.static_prefix), is_ours ? "" : "/");
     for (size_t i = strlen(suite->run->path) + 1; i < path.len; i++) {
         if (path.data[i] == '/' && mkdir(arena_cstr(suite->arena, sv_first(path, i)), 0700) != 0 &&
             errno != EEXIST)
             return false;
     }
-    return symlink(suite->installation->htdocs, path.data) == 0;
+    return !is_ours || symlink(suite->installation->htdocs, path.data) == 0;
 }
 
 static bool link_log(const struct suite *suite)
@@ -208,17 +211,6 @@ static bool is_set(const struct config *config, const char *name)
     return false;
 }
 
-static bool is_plain_path(struct sv path)
-{
-    for (size_t i = 0; i < path.len; i++) {
-        char c = path.data[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-            !strchr("/._-~+,@= ", c))
-            return false;
-    }
-    return true;
-}
-
 /* lighttpd sends the files of the artifacts destination itself, if the administrator did not decide otherwise
  * and its configuration can name the folder. */
 static void choose_sendfile(struct suite *suite, struct lighttpd_conf *conf)
@@ -253,15 +245,20 @@ static bool fill_run_directory(struct suite *suite)
         .max_descriptors = descriptor_limit(),
         .max_connections = connection_limit(),
     };
+    struct sv problem;
     if (!find_routes(suite, &conf))
         return false;
+    if (!ui_directory_find(settings, suite->arena, &conf.ui_dir, &problem)) {
+        command_error("%.*s", SV_ARG(problem));
+        return false;
+    }
     choose_sendfile(suite, &conf);
     struct buffer text;
     buffer_init(&text, CONFIGURATION_LIMIT_BYTES);
     lighttpd_conf_write(&conf, &text);
     bool written = !text.failed && run_directory_write(suite->run, "lighttpd.conf", buffer_sv(&text)) &&
                    mkdirat(suite->run->fd, "upload", 0700) == 0 &&
-                   (conf.has_htdocs ? link_htdocs(suite) : mkdirat(suite->run->fd, "htdocs", 0700) == 0) &&
+                   link_htdocs(suite, conf.has_htdocs && !conf.ui_dir.len) &&
                    (!conf.has_log || link_log(suite));
     buffer_free(&text);
     if (!written)

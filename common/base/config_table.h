@@ -14,6 +14,7 @@ SETTING_BOOL(serve_artifacts, "true", "MLFLOW_SERVE_ARTIFACTS", "--serve-artifac
 SETTING_BOOL(artifacts_only, "false", "MLFLOW_ARTIFACTS_ONLY", "--artifacts-only", "Serve artifacts and nothing else.")
 SETTING_STRING(artifacts_destination, "./mlartifacts", "MLFLOW_ARTIFACTS_DESTINATION", "--artifacts-destination", 0, "URI", "Where served artifacts are kept.")
 SETTING_STRING(static_prefix, NULL, "MLFLOW_STATIC_PREFIX", "--static-prefix", 0, "PREFIX", "Path prefix of pages and of /ajax-api; begins with a slash, does not end with one.")
+SETTING_STRING(ui_dir, NULL, "TRACKLIGHT_UI_DIR", "--ui-dir", 0, "DIR", "Serve the MLflow web page that is built in this folder (index.html and its files) instead of Tracklight's own.")
 SETTING_STRING(allowed_hosts, NULL, "MLFLOW_SERVER_ALLOWED_HOSTS", "--allowed-hosts", 0, "HOSTS", "Comma-separated Host headers to answer; * stands for any. Default: localhost and private addresses.")
 SETTING_STRING(cors_allowed_origins, NULL, "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "--cors-allowed-origins", 0, "ORIGINS", "Comma-separated origins of web pages that may use the API; * stands for any.")
 SETTING_STRING(x_frame_options, "SAMEORIGIN", "MLFLOW_SERVER_X_FRAME_OPTIONS", "--x-frame-options", 0, "VALUE", "X-Frame-Options header: SAMEORIGIN, DENY or NONE.")
