@@ -13,6 +13,7 @@
 #include "cli/worker_retention.h"
 #include "cli/worker_span_index.h"
 #include "cli/worker_webhooks.h"
+#include "common/base/worker_mark.h"
 #include "common/jobs/worker_token.h"
 
 /* What the worker does, side by side; NULL: not that. */
@@ -193,6 +194,9 @@ int worker_run(struct worker_call *call, struct arena *arena, int signals)
         end_tasks(call, &tasks);
         return command_error("the worker cannot be started: %.*s", SV_ARG(problem));
     }
+    int mark = call->server ? -1 : worker_mark_hold(call->tracking_path);
     wait_for_end(&tasks, &call->config.settings, signals);
+    if (mark >= 0)
+        close(mark);
     return end_tasks(call, &tasks);
 }

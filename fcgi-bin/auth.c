@@ -275,14 +275,12 @@ static enum status by_web_server(struct request *request, struct sv name)
     return OK;
 }
 
-static enum status authenticate(void *context, struct request *request)
+/* Without credentials, that are not required, there is no identity. */
+static enum status identify(struct request *request, bool required)
 {
-    const struct service *service = context;
-    if (request->operation->needs.resource == RESOURCE_PUBLIC)
-        return OK;
     struct sv credentials = request_header(request, "authorization");
     struct sv scheme = sv_cut(&credentials, ' ');
-    struct sv remote_user = service->auth->remote_user == REMOTE_USER_OFF
+    struct sv remote_user = request_auth(request)->remote_user == REMOTE_USER_OFF
                                 ? SV_ABSENT
                                 : request->transport->variable(request, "REMOTE_USER");
     if (sv_equal_ignoring_case(scheme, SV("Bearer")))
@@ -293,8 +291,21 @@ static enum status authenticate(void *context, struct request *request)
         return by_password(request, credentials);
     if (!scheme.len && session_cookie(request, SV(SESSION_COOKIE)).len)
         return by_session(request);
+    if (!required)
+        return OK;
     auth_audit_refusal(request, SV_ABSENT, "no credentials");
     return auth_refuse_unknown(request);
+}
+
+static enum status authenticate(void *context, struct request *request)
+{
+    (void)context;
+    return request->operation->needs.resource == RESOURCE_PUBLIC ? OK : identify(request, true);
+}
+
+enum status auth_identify(struct request *request)
+{
+    return identify(request, false);
 }
 
 const struct access_hooks auth_hooks = {.authenticate = authenticate, .permit = permit};

@@ -34,6 +34,10 @@ extern const struct access_hooks auth_hooks;
 /* NULL: authentication is off. */
 const struct auth *request_auth(const struct request *request);
 
+/* For operations that are for everybody but tell some more: who is asking, if credentials came.
+ * request->identity is NULL without any. FAILED if they are no good: see auth_answered. */
+enum status auth_identify(struct request *request);
+
 /* What remains to be done of authentication when the operation's snapshot is there: a provisional identity
  * becomes a whole one, or is refused. */
 enum status auth_confirm(struct request *request);

@@ -142,6 +142,11 @@ struct sv request_parameter(const struct request *request, const char *name);
 enum status fail(struct request *request, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The rule about Host headers, for probes, which it is not asked about: whether it lets the request pass, and
+ * the refusal (OK: there is a reply). */
+bool request_host_allowed(const struct request *request);
+enum status request_refuse_host(struct request *request);
+
 /* The program's context, handed to server_run (the tracking program's store and settings). */
 void *request_context(const struct request *request);
 
@@ -150,6 +155,8 @@ void *request_context(const struct request *request);
  * is rolled back. */
 enum status request_begin(struct request *request, enum access access);
 enum status request_commit(struct request *request);
+/* Undoes it, if one is open. */
+void request_rollback(struct request *request);
 
 /* 200 with JSON: the writer to use. Call once. */
 struct json_writer *reply_json(struct request *request);

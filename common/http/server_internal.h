@@ -36,9 +36,6 @@ void reply_send(struct request *request);
 void reply_error(struct request *request);
 void reply_clear(struct request *request);
 
-/* Ends what is open of a transaction without keeping it. */
-void request_rollback(struct request *request);
-
 /* The FastCGI loop: returns when SIGTERM came and the requests in flight are done. */
 int fastcgi_run(struct server *server, int listen_socket);
 

@@ -111,13 +111,22 @@ static bool is_probe(const struct request *request)
 
 enum status stage_host(struct request *request)
 {
-    if (security_disabled(security_of(request)) || is_probe(request))
+    if (is_probe(request) || request_host_allowed(request))
         return OK;
-    if (security_host_allowed(security_of(request), request->host))
-        return OK;
-    request->reply.bare = true;
-    reply_text(request, 403, "text/plain", SV(HOST_REFUSED_TEXT));
+    request_refuse_host(request);
     return FAILED;
+}
+
+bool request_host_allowed(const struct request *request)
+{
+    return security_disabled(security_of(request)) ||
+           security_host_allowed(security_of(request), request->host);
+}
+
+enum status request_refuse_host(struct request *request)
+{
+    request->reply.bare = true;
+    return reply_text(request, 403, "text/plain", SV(HOST_REFUSED_TEXT));
 }
 
 static bool changes_state(enum http_method method)

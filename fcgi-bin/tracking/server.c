@@ -1,12 +1,6 @@
 #include "common/version.h"
 #include "fcgi-bin/tracking/tracking.h"
 
-static enum status health(struct request *request, const void *input)
-{
-    (void)input;
-    return reply_text(request, 200, "text/html", SV("OK"));
-}
-
 static enum status version(struct request *request, const void *input)
 {
     (void)input;
@@ -45,7 +39,7 @@ const struct operation server_operations[] = {
         .method = METHOD_GET,
         .root = ROOT_PREFIXED,
         .path = "/health",
-        .handler = health,
+        .handler = server_health,
         .access = ACCESS_NONE,
         .needs = NEEDS(PUBLIC, NONE),
         .never_artifacts_only = true,

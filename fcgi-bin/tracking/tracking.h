@@ -27,6 +27,7 @@ extern const struct operation scorer_operations[];
 extern const struct operation scorer_job_operations[];
 extern const struct operation otlp_operations[];
 extern const struct operation server_operations[];
+enum status server_health(struct request *request, const void *input); /* server_health.c */
 extern const struct operation server_metrics_operations[];
 extern const struct operation trace_operations[];
 extern const struct operation trace_2_operations[];
