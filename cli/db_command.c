@@ -5,13 +5,15 @@
 #include <sys/stat.h>
 
 #include "cli/command.h"
+#include "cli/db_stats.h"
 #include "cli/run_directory.h"
 #include "common/base/config.h"
 #include "common/db/db.h"
 #include "common/store/uri.h"
 
-#define USAGE             "db upgrade|check|backup|restore|info [OPTIONS] [URI]"
+#define USAGE             "db upgrade|check|backup|restore|info|stats [OPTIONS] [URI]"
 #define ARENA_LIMIT_BYTES (64UL * 1024 * 1024)
+#define READ_TIMEOUT_MS   3600000 /* nobody waits for a page */
 
 struct db_call {
     struct arena *arena;
@@ -31,7 +33,10 @@ static void print_help(void)
         "  backup FILE [URI]  Copy the database into the new FILE, also while a server runs on it.\n"
         "  restore FILE [URI] Put a copy of the backup FILE in the place of the database, which nobody may\n"
         "                     have open. FILE is checked first.\n"
-        "  info [URI]         Show schema version and size.\n\n"
+        "  info [URI]         Show schema version and size.\n"
+        "  stats [URI]        Show rows and bytes of each table, and the largest experiments. Reads the "
+        "whole\n"
+        "                     file.\n\n"
         "URI is sqlite:///relative.db or sqlite:////absolute.db; without one the setting of the server\n"
         "counts, " STORE_URI_DEFAULT " by default.\n\n"
         "Options:\n"
@@ -63,6 +68,11 @@ static int show_info(struct db_call *call)
            "write-ahead log: %" PRId64 " bytes\n",
            SV_ARG(call->path), info.schema_version, info.newest_version, file_size(call), info.wal_bytes);
     return EXIT_OK;
+}
+
+static int stats(struct db_call *call)
+{
+    return db_stats_print(call->db, call->path, call->arena, &call->error) == OK ? EXIT_OK : failed(call);
 }
 
 static int upgrade(struct db_call *call)
@@ -129,7 +139,7 @@ static const struct subcommand {
 } subcommands[] = {
     {"upgrade", upgrade, true, NO_FILE, false}, {"check", check, false, NO_FILE, false},
     {"backup", backup, false, NEW_FILE, false}, {"restore", restore, false, OLD_FILE, true},
-    {"info", show_info, false, NO_FILE, false},
+    {"info", show_info, false, NO_FILE, false}, {"stats", stats, false, NO_FILE, false},
 };
 
 static const struct subcommand *find_subcommand(const char *name)
@@ -158,7 +168,7 @@ static int run_on_database(const struct subcommand *subcommand, struct db_call *
         .durability = DB_DURABILITY_FULL,
         .max_readers = 1,
         .write_timeout_ms = settings->write_timeout_ms,
-        .read_timeout_ms = settings->read_timeout_ms,
+        .read_timeout_ms = READ_TIMEOUT_MS,
         .create = subcommand->create,
     };
     call->db = db_open(&options, call->arena, &call->error);

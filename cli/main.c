@@ -19,7 +19,7 @@ static const struct {
     {"jobs", jobs_command, "Look at jobs, and cancel them."},
     {"gc", gc_command, "Remove for good what is not needed any more."},
     {"import", import_command, "Take over what an MLflow server kept."},
-    {"db", db_command, "Look after the database: upgrade, check, backup, restore, info."},
+    {"db", db_command, "Look after the database: upgrade, check, backup, restore, info, stats."},
     {"crypto", crypto_command, "Give the gateway's secrets another passphrase."},
     {"user", user_command, "Look after users, their tokens and permissions."},
 };

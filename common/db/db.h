@@ -179,6 +179,23 @@ struct db_info {
 };
 enum status db_info(struct db *db, struct arena *arena, struct error *error, struct db_info *info);
 
+struct db_table {
+    struct sv name;
+    int64_t rows;
+    int64_t bytes; /* with its indexes; -1: this SQLite cannot tell */
+};
+struct db_stats {
+    int64_t page_bytes, pages, free_pages;
+    struct db_table *tables; /* by name */
+    size_t table_count;
+};
+/* Reads the whole file. In the arena. */
+enum status db_stats(struct db *db, struct arena *arena, struct error *error, struct db_stats *stats);
+
+/* Looks over the structure of the file, but not over its indexes: seconds where db_check takes minutes.
+ * *problem is the first one that was found; absent: none. FAILED if not even that is possible. */
+enum status db_quick_check(struct db *db, struct arena *arena, struct error *error, struct sv *problem);
+
 /* Full integrity and foreign key check; problems are reported line by line to `report`, and FAILED then. */
 enum status db_check(struct db *db, struct arena *arena, struct error *error,
                      void (*report)(void *context, struct sv line), void *context);
