@@ -1,0 +1,113 @@
+"""The pages of models, prompts, datasets, jobs, the gateway and users, in a browser."""
+
+import json
+import os
+import pathlib
+import select
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "api"), str(HERE.parent / "gateway")]
+
+from support import API_3, BUILD, Server, unique  # noqa: E402
+
+NASTY = "<img src=x onerror=\"globalThis.pwned=1\"><script>globalThis.pwned=1</script>'\"&"
+SECONDS = 30
+
+
+class Browser:
+    def __init__(self, url):
+        self.url = url
+        self.process = subprocess.Popen(
+            ["node", str(HERE / "more_pages.mjs")],
+            env={**os.environ, "WEB_MODULES": str(modules()), "CHROMIUM": shutil.which("chromium")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.answer()
+
+    def answer(self):
+        ready, _, _ = select.select([self.process.stdout], [], [], SECONDS)
+        assert ready, "the browser says nothing"
+        line = self.process.stdout.readline()
+        assert line, "the browser is gone"
+        answer = json.loads(line)
+        assert "error" not in answer, answer["error"]
+
+    def __call__(self, scenario, url=None, **args):
+        request = {"scenario": scenario, "url": url or self.url, "args": {"nasty": NASTY, **args}}
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        self.answer()
+
+    def stop(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+def modules():
+    return pathlib.Path(os.environ.get("WEB_MODULES", BUILD / "web"))
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory):
+    running = Server(tmp_path_factory.mktemp("pages"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def browse(suite):
+    browser = Browser(suite.url)
+    yield browser
+    browser.stop()
+
+
+@pytest.fixture
+def api(suite):
+    return suite.api
+
+
+# --- Models ---
+
+
+def test_a_model_is_found_described_tagged_and_its_versions_get_aliases_and_stages(api, browse):
+    experiment = api.experiment()
+    run = api.run(experiment, run_name=f"run {NASTY}")
+    name = unique("model") + " <b>'\"x"
+    api.registered_model(name, description=NASTY, tags=[{"key": "owner", "value": NASTY}])
+    api.model_version(name, source=f"s3://bucket/{run}/model", run_id=run, description=NASTY, tags=[{"key": "k", "value": NASTY}])
+    browse("models", name=name, run={"id": run, "name": f"run {NASTY}"})
+    model = api.get_registered_model(name)
+    assert model["description"] == f"what it is for {NASTY}"
+    assert {"key": "team", "value": NASTY} in model["tags"]
+    assert "aliases" not in model
+    assert api.get_model_version(name, 1)["current_stage"] == "Production"
+
+
+def test_the_list_of_models_is_read_in_pages_as_it_is_scrolled(api, browse):
+    prefix = unique("many")
+    for i in range(210):
+        api.registered_model(f"{prefix}-{i:03}")
+    browse("model_pages", prefix=prefix, count=210)
+
+
+def test_a_model_is_deleted_after_a_question(api, browse):
+    name = api.registered_model(unique("model") + NASTY.replace("/", ""))
+    browse("a_model_is_deleted_after_a_question", name=name)
+    assert api.get("registered-models/get", {"name": name}).status == 404
+
+
+def test_a_logged_model_is_shown_and_registered(api, browse):
+    experiment = api.experiment()
+    model = api.model(experiment, name="logged", params=[{"key": "p", "value": NASTY}], tags=[{"key": "t", "value": NASTY}])
+    browse("a_logged_model", experiment=experiment, id=model)
+    assert api.get_model_version(f"registered-{model}", 1)["source"] == f"models:/{model}"
