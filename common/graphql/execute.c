@@ -312,9 +312,9 @@ enum graphql_answer graphql_execute(struct arena *arena, const struct graphql_re
 {
     struct graphql_errors *errors = ARENA_NEW(arena, struct graphql_errors);
     struct graphql_document document;
-    struct sv problem;
+    struct sv problem = SV("Must provide query string.");
     errors->arena = arena;
-    if (!graphql_parse(arena, request->query, &document, &problem)) {
+    if (!request->query.len || !graphql_parse(arena, request->query, &document, &problem)) {
         graphql_error(errors, "%.*s", SV_ARG(problem));
         put_nothing(json, errors);
         return GRAPHQL_UNREADABLE;
