@@ -11,8 +11,9 @@ import sys
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "api"), str(HERE.parent / "gateway")]
+sys.path[:0] = [str(HERE.parent / "gateway"), str(HERE.parent / "api")]
 
+from gateway_support import wait_until  # noqa: E402
 from support import API_3, BUILD, Server, unique  # noqa: E402
 
 NASTY = "<img src=x onerror=\"globalThis.pwned=1\"><script>globalThis.pwned=1</script>'\"&"
@@ -111,3 +112,49 @@ def test_a_logged_model_is_shown_and_registered(api, browse):
     model = api.model(experiment, name="logged", params=[{"key": "p", "value": NASTY}], tags=[{"key": "t", "value": NASTY}])
     browse("a_logged_model", experiment=experiment, id=model)
     assert api.get_model_version(f"registered-{model}", 1)["source"] == f"models:/{model}"
+
+
+# --- Jobs and the server ---
+
+JOBS = {
+    "count": "import json, time\n"
+    "for i in range(1, 4): print(f'line <i>{i}</i>', flush=True); time.sleep(0.3)\n"
+    "print(json.dumps({'progress': 0.5, 'message': 'half <u>done</u>'}), flush=True)\n"
+    "time.sleep(60)\n",
+    "fails": "import sys\nsys.exit('it went <b>wrong</b>')\n",
+    "works": "import json\nprint(json.dumps({'answer': '<b>42</b>'}))\n",
+}
+
+
+@pytest.fixture(scope="module")
+def jobs_suite(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("jobs")
+    (directory / "jobs.d").mkdir()
+    for name, script in JOBS.items():
+        (directory / f"{name}.py").write_text(script)
+        command = f"/usr/bin/python3 -IS {directory}/{name}.py"
+        (directory / "jobs.d" / f"{name}.conf").write_text(f"[{name}]\ncommand = {command}\n")
+    running = Server(directory, "--enable-jobs", environment={"TRACKLIGHT_JOBS_KILL_GRACE": "1", "TRACKLIGHT_JOBS_STOP_TIMEOUT": "0"})
+    yield running
+    running.stop()
+
+
+def test_jobs_are_listed_followed_as_they_run_and_cancelled(jobs_suite, browse):
+    def submit(name):
+        return jobs_suite.api.request("POST", "/ajax-api/3.0/jobs/", json={"job_name": name, "params": {}}).ok()["job_id"]
+
+    def state(job):
+        return jobs_suite.api.request("GET", f"/ajax-api/3.0/jobs/{job}").ok()["status"]
+
+    done, failed, running = submit("works"), submit("fails"), submit("count")
+    wait_until(lambda: state(done) == "SUCCEEDED" and state(failed) == "FAILED", 10)
+    browse("jobs", jobs_suite.url, running=running, done=done, failed=failed)
+    assert state(running) == "CANCELED"
+
+
+def test_without_jobs_the_list_says_how_to_have_some(browse):
+    browse("no_jobs")
+
+
+def test_the_server_says_how_it_is(api, browse):
+    browse("server", version=api.request("GET", "/version").text)
