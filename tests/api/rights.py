@@ -267,8 +267,6 @@ ROWS = {
     f"GET {J3}ui-telemetry": get(ANY),
     f"POST {J3}ui-telemetry": send(ANY),
     "GET /metrics": get(ANY),
-    "GET /graphql": get(ANY, query="{test {output}}"),
-    "POST /graphql": send(ANY, query="{test {output}}"),
     "GET /graphql": get(ANY, query="{ __typename }"),
     "POST /graphql": send(ANY, query="{ __typename }"),
     # Users and rights
