@@ -170,7 +170,7 @@ static int compare(const void *left, const void *right)
 
 static void write_all(struct buffer *out, struct metrics_file *sums)
 {
-    struct metrics_series *sorted[METRICS_SLOTS];
+    struct metrics_series *sorted[METRICS_SLOTS] = {NULL};
     size_t count = 0;
     for (size_t i = 0; i < METRICS_SLOTS; i++) {
         if (atomic_load(&sums->series[i].state) == SERIES_READY)

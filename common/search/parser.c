@@ -98,7 +98,7 @@ static const char *operator_text(enum search_operator op)
         [SEARCH_IS_NULL] = "IS NULL",
         [SEARCH_IS_NOT_NULL] = "IS NOT NULL",
     };
-    return texts[op];
+    return (size_t)op < SEARCH_OPERATORS ? texts[op] : "?";
 }
 
 /* Takes the operator; *op stays SEARCH_OPERATORS for one that the language does not have, *text is what stood

@@ -98,7 +98,7 @@ static bool is_true(struct json_object *value)
 static enum status parse_body(struct inference *inference)
 {
     struct request *request = inference->request;
-    struct sv problem;
+    struct sv problem = SV_ABSENT;
     switch (json_parse(request->arena, request->body, &request->json, &problem)) {
     case JSON_OK:
         break;
@@ -132,7 +132,7 @@ static enum status check_payload(struct inference *inference)
 {
     struct json_object *body = inference->request->json;
     struct work *work = inference->work;
-    struct sv problem;
+    struct sv problem = SV_ABSENT;
     bool chat = inference->route == GATEWAY_CHAT;
     if ((chat ? chat_request_check : embeddings_request_check)(inference->request->arena, body,
                                                                &work->payload, &problem) != OK)
