@@ -16,6 +16,7 @@ command import_command; /* import_command.c */
 command worker_command; /* worker.c */
 command jobs_command;   /* jobs.c */
 command gc_command;     /* gc.c */
+command doctor_command; /* doctor.c */
 command user_command;   /* user.c */
 
 /* Prints how the command is called and what is wrong with this call; returns EXIT_USAGE. `usage` is what

@@ -20,6 +20,7 @@ static const struct {
     {"gc", gc_command, "Remove for good what is not needed any more."},
     {"import", import_command, "Take over what an MLflow server kept."},
     {"db", db_command, "Look after the database: upgrade, check, backup, restore, info, stats."},
+    {"doctor", doctor_command, "Look for what is wrong with an installation, and say how to mend it."},
     {"crypto", crypto_command, "Give the gateway's secrets another passphrase."},
     {"user", user_command, "Look after users, their tokens and permissions."},
 };

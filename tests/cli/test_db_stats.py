@@ -15,7 +15,7 @@ def tables(done):
 def test_rows_and_bytes_of_each_table_are_told(server, api, command):
     experiment = api.experiment()
     for _ in range(3):
-        api.metric(api.run(experiment), "m", 1.0).ok()
+        api.metric(api.run(experiment), "m", 1.0)
     shown = tables(command("db", "stats"))
     with sqlite3.connect(f"file:{server.database}?mode=ro", uri=True) as database:
         names = [row[0] for row in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
@@ -42,11 +42,14 @@ def test_the_largest_experiments_come_first(api, command):
 
 
 def test_the_runs_of_the_store_are_summed_up(api, command):
-    api.run(api.experiment(), start_time=86_400_000)
+    experiment = api.experiment()
+    api.run(experiment, start_time=-86_400_000)
+    api.run(experiment, start_time=253_370_764_800_000)
     part = command("db", "stats").out.split("\n\n")[2]
-    assert "oldest run: 1970-01-02T00:00:00Z" in part.splitlines()
+    assert "oldest run: 1969-12-31T00:00:00Z" in part.splitlines()
+    assert "newest run: 9999-01-01T00:00:00Z" in part.splitlines()
 
 
 def test_a_database_that_is_not_there_is_an_error(command, tmp_path):
     command.database = None
-    assert "cannot be opened" in command("db", "stats", f"sqlite:///{tmp_path}/none.db", status=1).err
+    assert "There is no database" in command("db", "stats", f"sqlite:///{tmp_path}/none.db", status=1).err
