@@ -60,7 +60,7 @@ static const char *find_web_server(struct arena *arena)
 void installation_find(struct installation *installation, struct arena *arena)
 {
     static const char *const programs[] = {"../fcgi-bin", "../lib/tracklight/fcgi-bin", NULL};
-    static const char *const htdocs[] = {"../share/tracklight/htdocs", "../../htdocs", "../htdocs", NULL};
+    static const char *const htdocs[] = {"../share/tracklight/htdocs", "../htdocs", "../../htdocs", NULL};
     memset(installation, 0, sizeof(*installation));
     installation->command = own_path(arena);
     const char *base = directory_of(arena, installation->command);

@@ -121,7 +121,7 @@ install: all
 	install -d $(BINDIR) $(LIBDIR)/fcgi-bin $(SHAREDIR)/htdocs $(DOCDIR) $(COMPLETIONDIR) $(UNITDIR)
 	install -m 755 $(COMMAND) $(BINDIR)
 	install -m 755 $(FCGI_PROGRAMS) $(LIBDIR)/fcgi-bin
-	for page in $(PAGES); do install -D -m 644 $$page $(SHAREDIR)/$$page || exit 1; done
+	scripts/build-pages copy $(BUILD)/htdocs/static-files/page/lib $(SHAREDIR)/htdocs
 	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(DOCDIR)
 	for page in $(MANPAGES); do install -D -m 644 $$page $(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
 	install -m 644 deploy/completion/tracklight.bash $(COMPLETIONDIR)/tracklight
