@@ -15,6 +15,8 @@ sys.path[:0] = [str(HERE.parent / "gateway"), str(HERE.parent / "api")]
 
 from gateway_support import wait_until  # noqa: E402
 from support import API_3, BUILD, Server, unique  # noqa: E402
+from upstream import HANG, Upstream, frame, json_answer, stream  # noqa: E402
+from wire_openai import chunk, usage  # noqa: E402
 
 NASTY = "<img src=x onerror=\"globalThis.pwned=1\"><script>globalThis.pwned=1</script>'\"&"
 SECONDS = 30
@@ -158,3 +160,37 @@ def test_without_jobs_the_list_says_how_to_have_some(browse):
 
 def test_the_server_says_how_it_is(api, browse):
     browse("server", version=api.request("GET", "/version").text)
+
+
+# --- The gateway ---
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    running = Upstream()
+    yield running
+    running.stop()
+
+
+def test_the_gateway_is_set_up_tried_measured_and_taken_down(api, browse, upstream):
+    wire = upstream.wire()
+    browse("gateway", upstream=wire.url)
+    secret = api.get("gateway/secrets/list", root=API_3).ok()["secrets"][0]
+    assert (secret["secret_name"], secret["auth_config"]) == (NASTY, {"api_base": wire.url})
+    model = api.get("gateway/model-definitions/list", root=API_3).ok()["model_definitions"][0]
+    assert (model["model_name"], model["secret_id"]) == ("gpt-x", secret["secret_id"])
+
+    begin, rest, end, tail = (frame(chunk(*one[0], **one[1])) for one in (
+        (({"content": "the first words"},), {}), (({"content": f" and {NASTY}"},), {}), (({}, "stop"), {}), ((), {"usage": usage()}),
+    ))  # fmt: skip
+    failing = json_answer({"error": {"message": f"not today {NASTY}"}}, 429)
+    wire.answer(stream(begin, 0.6, rest, end, tail), failing, stream(frame(chunk({"content": "never ends"})), HANG))
+    browse("playground", answer=f"the first words and {NASTY}", detail=f"not today {NASTY}")
+    assert wire.calls[0].header("authorization") == "Bearer sk-live-0123456789abcdef"
+    assert [one["content"] for one in wire.calls[2].json["messages"]] == ["hello", f"the first words and {NASTY}", "and on"]
+    wait_until(lambda: wire.calls[2].closed_at, 5, "the call goes on after it was stopped")
+
+    wait_until(lambda: api.get("gateway/usage", root=API_3).ok()["usage"], 5)
+    browse("usage")
+    browse("secret_is_replaced_and_deleted")
+    assert api.get("gateway/endpoints/list", root=API_3).ok() == {}

@@ -63,7 +63,7 @@ export function pagedList(view, options) {
     let rows = [], token, busy = false, done = false, epoch = 0;
     const order = view.query.sort || options.order;
     const [sorted, direction] = order.split(" ");
-    const problem = h("div"), body = h("div.stack.grow.fill");
+    const problem = h("div.maybe"), body = h("div.stack.grow.fill");
     view.root.classList.add("fixed");
     const table = virtualTable({ label: options.label, key: options.key, open: options.open, more: () => load(), sort(column) {
         view.set({ sort: `${column.id} ${order === `${column.id} ASC` ? "DESC" : "ASC"}` });

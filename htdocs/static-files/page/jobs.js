@@ -32,7 +32,7 @@ export async function jobList(view) {
     view.title("Jobs");
     view.root.classList.add("fixed");
     let jobs = [], busy = false, last = 0;
-    const problem = h("div"), body = h("div.stack.grow.fill");
+    const problem = h("div.maybe"), body = h("div.stack.grow.fill");
     const name = h("input", { type: "search", value: view.query.name || "", placeholder: "A part of the name", "aria-label": "Search jobs", oninput: () => {
         view.set({ name: name.value });
         show();
@@ -89,7 +89,7 @@ export async function jobPage(view) {
     const { job: id } = view.params;
     let job = await call(path(id), { signal: view.signal });
     view.title(job.job_name);
-    const head = h("div.stack"), outcome = h("div.stack"), problem = h("div");
+    const head = h("div.stack"), outcome = h("div.stack"), problem = h("div.maybe");
 
     function show() {
         put(head, h("div.head", h("h1", job.job_name), status(job.status), h("span.grow"),
