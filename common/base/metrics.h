@@ -31,6 +31,8 @@ void metrics_observe(const char *name, struct sv labels, double seconds);
 
 /* For a gauge that the asked process finds out itself: `name` and value as lines of the text format. */
 void metrics_write_gauge(struct buffer *out, const char *name, struct sv labels, double value);
+/* Another series of the gauge that was written just before. */
+void metrics_write_gauge_more(struct buffer *out, const char *name, struct sv labels, double value);
 
 /* The sums over all processes in the text format 0.0.4 of Prometheus, by name and labels. Empty if nothing is
  * kept. False with a line in the log if the directory cannot be read. */

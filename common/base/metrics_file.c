@@ -229,12 +229,17 @@ bool metrics_write(struct buffer *out)
 
 void metrics_write_gauge(struct buffer *out, const char *name, struct sv labels, double value)
 {
+    write_header(out, name);
+    metrics_write_gauge_more(out, name, labels, value);
+}
+
+void metrics_write_gauge_more(struct buffer *out, const char *name, struct sv labels, double value)
+{
     char text[METRICS_LABELS_MAX + 1] = "";
     if (labels.len > METRICS_LABELS_MAX)
         return;
     if (labels.len)
         memcpy(text, labels.data, labels.len);
     text[labels.len] = '\0';
-    write_header(out, name);
     write_value(out, name, "", text, "", value);
 }

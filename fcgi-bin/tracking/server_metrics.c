@@ -52,8 +52,8 @@ static enum status write_index(struct request *request, struct buffer *out)
     struct span_index_state state;
     if (span_index_state(request_tx(request), &state) != OK)
         return FAILED;
-    metrics_write_gauge(out, "tracklight_queue_depth", SV("queue=\"spans\""),
-                        (double)(state.newest - state.watermark));
+    metrics_write_gauge_more(out, "tracklight_queue_depth", SV("queue=\"spans\""),
+                             (double)(state.newest - state.watermark));
     return OK;
 }
 
@@ -62,10 +62,10 @@ static enum status write_jobs(struct request *request, struct buffer *out)
     int64_t pending, running;
     if (job_depths(request_tx(request), &pending, &running) != OK)
         return FAILED;
-    metrics_write_gauge(out, "tracklight_queue_depth", SV("queue=\"jobs\",status=\"PENDING\""),
-                        (double)pending);
-    metrics_write_gauge(out, "tracklight_queue_depth", SV("queue=\"jobs\",status=\"RUNNING\""),
-                        (double)running);
+    metrics_write_gauge_more(out, "tracklight_queue_depth", SV("queue=\"jobs\",status=\"PENDING\""),
+                             (double)pending);
+    metrics_write_gauge_more(out, "tracklight_queue_depth", SV("queue=\"jobs\",status=\"RUNNING\""),
+                             (double)running);
     return OK;
 }
 

@@ -16,9 +16,9 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "slow: left out of short runs")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """A suite of this file's own, whose database the commands work on."""
+    """A suite whose database the commands work on."""
     running = Server(tmp_path_factory.mktemp("suite"))
     yield running
     running.stop()

@@ -233,14 +233,14 @@ def test_nothing_is_removed_at_places_that_the_server_would_not_choose(server, a
 
 def test_what_was_killed_in_the_middle_is_completed_by_the_next(server, api, command):
     experiment = api.experiment()
-    runs = [deleted_run(api, experiment, files=("f",)) for _ in range(60)]
+    runs = [deleted_run(api, experiment, files=("f",)) for _ in range(30)]
     started = command.start("gc")
     for _ in range(10):
         assert started.stdout.readline().startswith("Run with ID ")
     started.send_signal(signal.SIGKILL)
     started.communicate(timeout=10)
     left = [run for run in runs if run_exists(api, run)]
-    assert 0 < len(left) <= 50
+    assert 0 < len(left) <= 20
     done = command("gc")
     assert {message(run) for run in left} <= set(done.lines)
     assert rows(server, "runs", "experiment = ?", int(experiment)) == 0
