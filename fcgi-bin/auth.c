@@ -103,11 +103,12 @@ void auth_audit_refusal(struct request *request, struct sv who, const char *why)
 
 /* --- Who is asking --- */
 
-/* A browser asks its user for a password when it is told of Basic, which a page with a session does itself.
- */
+/* A browser asks its user for a password when it is told of Basic, which the page does itself: it is known by
+ * its cookie, or before there is one by the header that scripts of pages send by custom. */
 enum status auth_refuse_unknown(struct request *request)
 {
     bool is_page = session_cookie(request, SV(SESSION_COOKIE)).len > 0 ||
+                   request_header(request, "x-requested-with").len > 0 ||
                    request->operation->needs.resource == RESOURCE_PUBLIC;
     reply_header(request, "www-authenticate",
                  is_page ? SV("Session realm=\"mlflow\"") : SV("Basic realm=\"mlflow\""));

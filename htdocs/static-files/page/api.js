@@ -48,7 +48,7 @@ export function queryString(query) {
 /** The response itself, for streams and files. */
 export async function request(path, { method, body, query, signal, headers = {} } = {}) {
     method ||= body === undefined ? "GET" : "POST";
-    const options = { method, signal, headers: { ...headers }, credentials: "same-origin", cache: "no-store" };
+    const options = { method, signal, headers: { "X-Requested-With": "XMLHttpRequest", ...headers }, credentials: "same-origin", cache: "no-store" };
     if (body !== undefined) {
         options.body = JSON.stringify(body);
         options.headers["Content-Type"] = "application/json";
