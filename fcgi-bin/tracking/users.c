@@ -169,6 +169,65 @@ static enum status delete_user(struct request *request, const void *input)
     return reply_empty(request);
 }
 
+/* --- For the page: who there is, and all that one of them was granted --- */
+
+static enum status list_users(struct request *request, const void *input)
+{
+    (void)input;
+    const struct user *users;
+    size_t count;
+    if (users_list(request_tx(request), &users, &count) != OK)
+        return FAILED;
+    struct json_writer *json = reply_json(request);
+    json_begin_object(json);
+    json_key(json, "users");
+    json_begin_array(json);
+    for (size_t i = 0; i < count; i++) {
+        json_begin_object(json);
+        json_put_int_field(json, "id", users[i].id);
+        json_put_string_field(json, "username", users[i].username);
+        json_put_bool_field(json, "is_admin", users[i].is_admin);
+        json_put_bool_field(json, "has_password", users[i].password_hash.data != NULL);
+        json_put_int_field(json, "creation_time", users[i].creation_time);
+        json_end_object(json);
+    }
+    json_end_array(json);
+    json_end_object(json);
+    return OK;
+}
+
+static enum status list_grants(struct request *request, const void *input)
+{
+    static const char *const kinds[] = {
+        [PERMISSION_ON_EXPERIMENT] = "experiment", [PERMISSION_ON_REGISTERED_MODEL] = "model",
+        [PERMISSION_ON_SCORER] = "scorer",         [PERMISSION_ON_SECRET] = "secret",
+        [PERMISSION_ON_ENDPOINT] = "endpoint",     [PERMISSION_ON_MODEL_DEFINITION] = "model-definition",
+    };
+    const struct user_in *in = input;
+    const struct permission_row *rows;
+    struct user user;
+    size_t count;
+    if (user_load(request_tx(request), in->username, &user) != OK ||
+        permissions_of_user(request_tx(request), user.id, &rows, &count) != OK)
+        return FAILED;
+    struct json_writer *json = reply_json(request);
+    json_begin_object(json);
+    json_key(json, "grants");
+    json_begin_array(json);
+    for (size_t i = 0; i < count; i++) {
+        json_begin_object(json);
+        json_put_string_field(json, "kind", sv_from(kinds[rows[i].target.resource]));
+        json_put_string_field(json, "id", rows[i].target.id);
+        if (rows[i].target.resource == PERMISSION_ON_SCORER)
+            json_put_string_field(json, "name", rows[i].target.name);
+        json_put_string_field(json, "permission", sv_from(permission_name(rows[i].permission)));
+        json_end_object(json);
+    }
+    json_end_array(json);
+    json_end_object(json);
+    return OK;
+}
+
 const struct operation user_operations[] = {
     {
         .name = "createUser",
@@ -228,6 +287,29 @@ const struct operation user_operations[] = {
         .access = ACCESS_WRITE,
         .users = true,
         .query_or_body = true,
+        .needs = NEEDS(ADMIN, MANAGE),
+        .input = INPUT(struct user_in, name_fields),
+    },
+    {
+        .name = "listUsers",
+        .area = "auth",
+        .method = METHOD_GET,
+        .root = ROOT_API_3,
+        .path = "/tracklight/users",
+        .handler = list_users,
+        .access = ACCESS_READ,
+        .users = true,
+        .needs = NEEDS(ADMIN, MANAGE),
+    },
+    {
+        .name = "listGrants",
+        .area = "auth",
+        .method = METHOD_GET,
+        .root = ROOT_API_3,
+        .path = "/tracklight/users/grants",
+        .handler = list_grants,
+        .access = ACCESS_READ,
+        .users = true,
         .needs = NEEDS(ADMIN, MANAGE),
         .input = INPUT(struct user_in, name_fields),
     },

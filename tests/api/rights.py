@@ -278,6 +278,8 @@ ROWS = {
     "POST /api/3.0/tracklight/login": send(PUBLIC, ANSWERED, username="nobody", password="nothing"),
     "POST /api/3.0/tracklight/logout": send(ANY),
     "GET /api/3.0/tracklight/session": get(ANY),
+    "GET /api/3.0/tracklight/users": get(ADMIN),
+    "GET /api/3.0/tracklight/users/grants": get(ADMIN, username="$fresh_user"),
     "GET /signup": get(ADMIN),
     f"POST {A}users/create-ui": Row(ADMIN, 400, data=b"username=x", headers={"Content-Type": "application/x-www-form-urlencoded"}),
     **permissions(A + "experiments", experiment_id="$experiment"),

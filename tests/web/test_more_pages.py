@@ -13,6 +13,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "gateway"), str(HERE.parent / "api")]
 
+import auth_support as auth  # noqa: E402
 from gateway_support import wait_until  # noqa: E402
 from support import API_3, BUILD, Server, unique  # noqa: E402
 from upstream import HANG, Upstream, frame, json_answer, stream  # noqa: E402
@@ -194,3 +195,26 @@ def test_the_gateway_is_set_up_tried_measured_and_taken_down(api, browse, upstre
     browse("usage")
     browse("secret_is_replaced_and_deleted")
     assert api.get("gateway/endpoints/list", root=API_3).ok() == {}
+
+
+# --- Users ---
+
+
+def test_users_are_made_granted_things_and_deleted(tmp_path_factory, browse):
+    server = Server(tmp_path_factory.mktemp("users"), "--app-name", "basic-auth", environment=auth.ON)
+    try:
+        boss, name, title = auth.admin(server), f"ada {NASTY}".replace(":", ""), f"an experiment {NASTY}"
+        who = {"admin": auth.ADMIN, "password": auth.ADMIN_PASSWORD, "name": name, "title": title}
+        experiment = boss.experiment(title)
+        browse("users", server.url, experiment=experiment, **who)
+        user = boss.get("users/get", {"username": name}).ok()["user"]
+        assert user["experiment_permissions"] == [{"experiment_id": experiment, "permission": "MANAGE", "user_id": user["id"]}]
+        browse("a_user_without_rights", server.url, **who)
+        browse("users_go", server.url, **who)
+        assert boss.get("users/get", {"username": name}).status == 404
+    finally:
+        server.stop()
+
+
+def test_without_authentication_the_list_of_users_says_how_to_have_them(browse):
+    browse("no_users")
