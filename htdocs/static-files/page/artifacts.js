@@ -143,9 +143,7 @@ async function render(kind, text, name) {
         return [grid(name, rows[0] || [], rows.slice(1)), rows.length > 500 && h("p.quiet", "The first 500 rows are shown.")];
     }
     if (kind === "html") {
-        const page = await harmlessPage(text);
-        if (page === null) return plain(text);
-        return [h("p.quiet", "Shown without its scripts, styles and pictures. Download it to see it whole."), h("iframe", { sandbox: "", srcdoc: page, title: name })];
+        return [h("p.quiet", "Shown without its scripts, styles and pictures. Download it to see it whole."), h("iframe", { sandbox: "", srcdoc: harmlessPage(text), title: name })];
     }
     return plain(text);
 }

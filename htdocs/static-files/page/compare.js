@@ -45,9 +45,6 @@ export async function comparePage(view) {
     tabs([["Curves", at("curves"), "curves"], ["Differences", at("diff"), "diff"], ["Scatter", at("scatter"), "scatter"], ["Parallel coordinates", at("parallel"), "parallel"], ["Box plot", at("box"), "box"]], tab), body);
     if (!rows.length) return put(body, empty("None of these runs can be shown"));
     const keys = (kind) => [...new Set(rows.flatMap((r) => Object.keys(r[kind])))].sort();
-    const views = { curves, diff, scatter, parallel, box };
-    return (views[tab] || curves)();
-
     function curves() {
         const shown = h("div.row", { role: "list", "aria-label": "Runs" }, rows.slice(0, 24).map((r) => h("a.chip", { role: "listitem", href: link("experiments", r.info.experiment_id, "runs", r.id) }, h("span.swatch", { style: { background: r.colour } }), r.label)), rows.length > 24 && h("span.quiet", `and ${rows.length - 24} more`));
         put(body, shown, chartPanel(view, keys("m"), rows.map((r) => ({ id: r.id, name: r.label, colour: r.colour }))).el);
@@ -173,4 +170,7 @@ export async function comparePage(view) {
         });
         put(body, controls, h("section.chart", h("header", h("h3", metric.slice(2)), exporting("box", svg, () => [["group", "runs", "low", "q1", "median", "q3", "high"], ...list.map((b) => [b.name, b.values.length, b.low, b.q1, b.mid, b.q3, b.high])])), svg));
     }
+
+    const views = { curves, diff, scatter, parallel, box };
+    return (views[tab] || curves)();
 }

@@ -105,7 +105,7 @@ async function route() {
         if (error.name === "AbortError" || view.signal.aborted) return;
         if (error.status === 401 && !session.user) return;
         put(main, h("div.view", errorBox(error, route)));
-        if (!error.status) console.info(error);
+        if (error.status === undefined && found) console.error(error);
     }
 }
 
@@ -153,6 +153,7 @@ function theme(next) {
         if (next) localStorage.setItem("theme", (now = next));
     } catch { /* storage may be forbidden */ }
     document.documentElement.dataset.theme = THEMES[now] ? now : "auto";
+    if (next) state.view?.again();
     return now;
 }
 
