@@ -73,7 +73,7 @@ enum graphql_outcome graphql_get_run(struct graphql_call *call, const void *pare
                                      struct graphql_result *result)
 {
     struct run *run = ARENA_NEW(call->arena, struct run);
-    struct run_ref ref;
+    struct run_ref ref = {0};
     (void)parent;
     enum graphql_outcome outcome = find_run(call, &ref);
     if (outcome != GRAPHQL_DONE)
@@ -251,7 +251,7 @@ enum graphql_outcome graphql_list_artifacts(struct graphql_call *call, const voi
 {
     struct request *request = graphql_request_of(call);
     struct graphql_files *files = ARENA_NEW(call->arena, struct graphql_files);
-    struct run_ref ref;
+    struct run_ref ref = {0};
     struct sv folder;
     (void)parent;
     enum graphql_outcome outcome = find_run(call, &ref);
@@ -322,7 +322,7 @@ static enum graphql_outcome may_read_runs(struct graphql_call *call, const struc
 {
     const struct graphql_context *context = call->context;
     for (size_t i = 0; context->experiments && i < count; i++) {
-        struct run_ref ref;
+        struct run_ref ref = {0};
         bool may;
         if (run_find(graphql_tracking(call), ids[i], &ref) != OK ||
             may_read(call, ref.experiment_id, &may) != OK)
