@@ -218,3 +218,46 @@ def test_users_are_made_granted_things_and_deleted(tmp_path_factory, browse):
 
 def test_without_authentication_the_list_of_users_says_how_to_have_them(browse):
     browse("no_users")
+
+
+# --- Prompts and datasets ---
+
+
+def test_prompts_are_made_versioned_and_compared_word_by_word(api, browse):
+    name = unique("greet").replace("-", "_")
+    browse("prompts", name=name)
+    made = api.get_registered_model(name)
+    assert {"key": "mlflow.prompt.is_prompt", "value": "true"} in made["tags"]
+    assert made["aliases"] == [{"alias": "live", "version": "2"}]
+    tags = {tag["key"]: tag["value"] for tag in api.get_model_version(name, 2)["tags"]}
+    assert tags["mlflow.prompt.text"] == f"Say goodbye to {{{{name}}}}, please. {NASTY}"
+
+
+def test_a_chat_is_shown_as_messages_and_deleted(api, browse):
+    name, experiment = unique("chat").replace("-", "_"), api.experiment()
+    messages = json.dumps([{"role": "system", "content": "Be brief."}, {"role": "user", "content": NASTY}])
+    kind = {"key": "mlflow.prompt.is_prompt", "value": "true"}
+    api.registered_model(name, tags=[kind, {"key": "_mlflow_experiment_ids", "value": f",{experiment},"}])
+    api.model_version(name, "prompt-template", tags=[kind, {"key": "_mlflow_prompt_type", "value": "chat"}, {"key": "mlflow.prompt.text", "value": messages}])
+    browse("a_chat", name=name, experiment=experiment)
+    assert api.get("registered-models/get", {"name": name}).status == 404
+
+
+def test_what_differs_adds_up_to_both_texts(browse):
+    browse("differences")
+
+
+def test_datasets_are_made_filled_found_and_deleted(api, browse):
+    experiment, data = api.experiment(), f"data {NASTY}"
+    run = api.run(experiment)
+    dataset = {"name": data, "digest": "abc", "source_type": "local", "source": "{}"}
+    api.post("runs/log-inputs", {"run_id": run, "datasets": [{"dataset": dataset}]}).ok()
+    browse("datasets", experiment=experiment, data=data)
+    assert api.post("datasets/search", {"experiment_ids": [experiment]}, root=API_3).ok() == {}
+
+
+def test_records_are_read_in_pages_and_need_not_be_strict_json(api, browse):
+    dataset = api.post("datasets/create", {"name": unique("many")}, root=API_3).ok()["dataset"]["dataset_id"]
+    records = [{"inputs": {"i": i}, "expectations": {"x": float("nan")} if i == 0 else {}} for i in range(120)]
+    api.post(f"datasets/{dataset}/records", {"records": json.dumps(records)}, root=API_3).ok()
+    browse("records", id=dataset, count=120)

@@ -11,8 +11,15 @@ const STAGES = ["None", "Staging", "Production", "Archived"];
 const versionLink = (name, version) => link("models", name, "versions", version);
 
 /** The names that stand for a version. */
-const aliasChips = (aliases, remove) => aliases.map((alias) => h("span.chip.alias", `@${alias}`,
+export const aliasChips = (aliases, remove) => aliases.map((alias) => h("span.chip.alias", `@${alias}`,
     remove && iconButton("×", `Remove the alias ${alias}`, () => remove(alias))));
+
+export const aliasDialog = (view, set) => dialog("Add an alias", [
+    field("Alias", h("input", { name: "alias", required: true, maxlength: 255 }), "A name has one version; if another version has it, it moves here."),
+], "Add", async (form) => {
+    await set(form.alias.trim());
+    view.again();
+});
 
 const stage = (value) => value && value !== "None" && h("span.chip", value);
 
@@ -167,12 +174,7 @@ export async function versionPage(view) {
         h("section.card", facts([["Stage", info.current_stage], ["Created", ago(info.creation_timestamp)], ["Updated", ago(info.last_updated_timestamp)],
             ["Run", from.run], ["Experiment", from.experiment], ["Logged model", from.model], ["Source", from.source], info.run_link && ["Link of the run", linkOut(info.run_link)]]),
         h("div.chips", { "aria-label": "Aliases", role: "group" }, aliasChips(info.aliases || [], (alias) => undoable(view, `Removed the alias ${alias}.`, () => removeAlias(alias), () => setAlias(alias))()),
-            button("+ Alias", () => dialog("Add an alias", [
-                field("Alias", h("input", { name: "alias", required: true, maxlength: 255 }), "A name has one version; if another version has it, it moves here."),
-            ], "Add", async (form) => {
-                await setAlias(form.alias.trim());
-                view.again();
-            }), { class: "small" })),
+            button("+ Alias", () => aliasDialog(view, setAlias), { class: "small" })),
         tagList(tags, async (key, value) => {
             await setTag(key, value);
             view.again();
