@@ -74,7 +74,7 @@ class Loader:
             return {"traceId": trace_id, "spanId": f"{n:016x}", "parentSpanId": f"{parent:016x}" if parent else "", "name": name, "kind": 1,
                 "startTimeUnixNano": str(now + begin * 10**6), "endTimeUnixNano": str(now + end * 10**6),
                 "attributes": [{"key": k, "value": {"stringValue": json.dumps(v)}} for k, v in attributes.items()],
-                "status": {"code": 2 if error and n == 3 else 1, "message": text if error else ""}}
+                "status": {"code": 2 if error and n != 2 else 1, "message": text if error else ""}}
 
         messages = {"messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": text}]}
         answer = {"choices": [{"message": {"role": "assistant", "content": f"An inlet. {text}"}}]}

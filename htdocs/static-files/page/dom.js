@@ -38,10 +38,19 @@ export const put = (el, ...children) => {
     return fill(el, children);
 };
 
-export const button = (text, onclick, more) => h("button", { type: "button", onclick, ...more }, text);
+/** What a press of a button fails with is shown. */
+const told = (run) => async (event) => {
+    try {
+        await run(event);
+    } catch (error) {
+        if (error.name !== "AbortError") toast(error.message);
+    }
+};
+
+export const button = (text, onclick, more) => h("button", { type: "button", onclick: told(onclick), ...more }, text);
 
 export const iconButton = (icon, label, onclick, more) =>
-    h("button.icon", { type: "button", onclick, "aria-label": label, title: label, ...more }, icon);
+    h("button.icon", { type: "button", onclick: told(onclick), "aria-label": label, title: label, ...more }, icon);
 
 /** A link out of texts of users: only where it leads to http or https. */
 export function linkOut(text) {
@@ -148,13 +157,9 @@ export const select = (options, value, onchange, more) => h("select", { onchange
 /** A line at the bottom, with an action for as long as it is there. */
 export function toast(text, action, run) {
     const box = document.getElementById("toasts");
-    const line = h("div.toast", h("span", text), action && button(action, async () => {
+    const line = h("div.toast", h("span", text), action && button(action, () => {
         line.remove();
-        try {
-            await run();
-        } catch (error) {
-            toast(error.message);
-        }
+        return run();
     }), iconButton("×", "Dismiss", () => line.remove()));
     box.append(line);
     setTimeout(() => line.remove(), action ? 12000 : 6000);

@@ -79,7 +79,8 @@ async function route() {
     const view = { root, path, query, signal: leaving.signal, keys: {}, search: null,
         set: (changes) => setQuery(view, changes),
         title: (text) => (document.title = `${text} · Tracklight`),
-        again: () => view.signal.aborted || route(),
+        /** Shows the view anew, also when it was meanwhile; not when another one is shown. */
+        again: () => state.view.path.join("/") === path.join("/") && route(),
         /** Runs work every `ms` while the page is seen and this view is shown. */
         every(ms, work) {
             const timer = setInterval(() => document.hidden || work(), ms);

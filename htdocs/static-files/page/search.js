@@ -38,7 +38,7 @@ export function searchBox(options) {
         const before = input.value.slice(0, input.selectionStart - wordBefore().length).trimEnd();
         const afterValue = /(?:'[^']*'|"[^"]*"|[\d.]+|\))$/.test(before);
         const afterKey = /[\w`"]$/.test(before) && !/\b(?:and|or)$/i.test(before) && !afterValue;
-        const from = afterKey ? ["=", "!=", ">", ">=", "<", "<=", "LIKE", "ILIKE", "IN"] : afterValue ? ["AND"] : word ? options.keys() : [];
+        const from = afterKey ? ["=", "!=", ">", ">=", "<", "<=", "LIKE", "ILIKE", "IN"] : afterValue ? (input.value[input.selectionStart - 1] === " " || word ? ["AND"] : []) : word ? options.keys() : [];
         items = from.filter((key) => key.toLowerCase().replaceAll("`", "").includes(word) && key.toLowerCase() !== word).slice(0, 10);
         if (!items.length || (afterKey && word && !items.length)) return close();
         chosen = -1;
@@ -79,8 +79,9 @@ export function searchBox(options) {
             e.preventDefault();
             take(items[Math.max(chosen, 0)]);
         } else if (e.key === "Escape") {
-            if (items.length) e.stopPropagation();
-            else input.blur();
+            // A search field would empty itself.
+            e.preventDefault();
+            if (!items.length) input.blur();
             close();
         }
     });
