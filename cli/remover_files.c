@@ -218,15 +218,14 @@ static bool remove_traces_of(struct removing *removing, const struct removal *it
     return done;
 }
 
-/* A folder of the artifacts destination that is called like the experiment is its own, with whatever is in
- * it. Anywhere else clients chose the location, and may keep other things there. */
+/* The folder at the top of the artifacts destination that is called like the experiment is its own, with
+ * whatever is in it. Anywhere else clients chose the location, and may keep other things there. */
 static bool remove_location(struct removing *removing, const struct removal *item)
 {
     struct place place;
     if (locate(removing, removing->uri, 1, &place) != OK)
         return leave(removing, NULL);
-    if (place.in_destination && place.path.len &&
-        sv_equal(sv_from_offset(place.path, last_slash(place.path)), item->public_id))
+    if (place.in_destination && sv_equal(place.path, item->public_id))
         return remove_place(removing, &place);
     return remove_traces_of(removing, item);
 }

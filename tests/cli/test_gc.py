@@ -1,8 +1,12 @@
 """`tracklight gc`, on the database and the artifacts of a server that runs."""
 
+import os
 import pathlib
+import pty
+import re
 import signal
 import sqlite3
+import subprocess
 import time
 
 import pytest
@@ -229,6 +233,30 @@ def test_nothing_is_removed_at_places_that_the_server_would_not_choose(server, a
     assert done.lines == [message(run)]
     assert f"The files of run {run} stay at" in done.err
     assert (tmp_path / "artifacts" / "file").exists() and folder(server).exists()
+
+
+def test_the_destination_is_emptied_only_where_the_server_put_it(server, api, command):
+    other = api.experiment()
+    put(api, f"{other}/kept")
+    experiment = api.experiment(artifact_location=f"mlflow-artifacts:/{other}/{int(other) + 1}")
+    assert int(experiment) == int(other) + 1
+    put(api, f"{other}/{experiment}/kept")
+    api.post("experiments/delete", {"experiment_id": experiment}).ok()
+    command("gc", "--experiment-ids", experiment)
+    assert folder(server, other, experiment, "kept").exists() and folder(server, other, "kept").exists()
+
+
+def test_progress_is_shown_on_a_terminal(api, command):
+    experiment = api.experiment()
+    for _ in range(5):
+        deleted_run(api, experiment, files=())
+    screen, terminal = pty.openpty()
+    done = subprocess.run(command.line("gc"), cwd=command.directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=terminal, timeout=60, check=True)
+    os.close(terminal)
+    shown = os.read(screen, 65536).decode()
+    os.close(screen)
+    assert re.search(r"runs +\[#+ *\] [1-5]/5", shown)
+    assert shown.endswith("\r\x1b[K") and b"[#" not in done.stdout
 
 
 def test_what_was_killed_in_the_middle_is_completed_by_the_next(server, api, command):
