@@ -142,6 +142,7 @@ class Site:
             PROGRAM_FOLDER: str(self.program_folder()),
             "/etc/tracklight/tracklight.conf": str(self.conf),
             "/var/lib/tracklight/artifacts": f"{self.folder}/artifacts",
+            "/usr/local/share/tracklight/htdocs": str(BUILD / "htdocs"),
             **more,
         }
         for old, new in replaced.items():
@@ -221,7 +222,7 @@ class SystemdSockets(Nginx):
 
 
 class Apache(Site):
-    modules = ["mpm_event", "authz_core", "unixd", "alias", "dir", "env", "setenvif", "mime"]
+    modules = ["mpm_event", "authz_core", "unixd", "alias", "dir", "env", "headers", "setenvif", "mime"]
 
     def begin_apache(self, *more_modules, site):
         modules = pathlib.Path("/usr/lib/apache2/modules")

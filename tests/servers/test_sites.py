@@ -52,6 +52,21 @@ def ask(site):
     session.close()
 
 
+def test_the_page_is_served_beside_the_programs(site, ask):
+    if site.prefix:
+        pytest.skip("whoever wants the page there copies it")
+    page = ask("GET", "/")
+    assert page.headers["content-type"].lower() == "text/html; charset=utf-8"
+    script = ask("GET", "/static-files/page/main.js")
+    assert script.headers["content-type"].startswith("text/javascript") and "import" in script.text
+    for reply in (page, script):
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'self'" in reply.headers["content-security-policy"]
+        assert reply.headers["cache-control"] == "no-cache" and reply.headers["etag"]
+    ask("GET", "/static-files/page/main.js", status=304, headers={"if-none-match": script.headers["etag"]})
+    ask("GET", "/static-files/none.js", status=404)
+
+
 def test_runs_are_logged_and_found(ask):
     experiment = ask("POST", "/api/2.0/mlflow/experiments/create", json={"name": f"e {time.time_ns()} ü"}).json()["experiment_id"]
     run = ask("POST", "/api/2.0/mlflow/runs/create", json={"experiment_id": experiment}).json()["run"]["info"]["run_id"]
