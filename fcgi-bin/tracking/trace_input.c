@@ -291,8 +291,8 @@ static enum status take_metadata(struct request *request, struct json_object *va
                                  struct assessment *assessment)
 {
     struct json_object *metadata = json_object_object_get(value, "metadata");
-    const struct key_value *items;
-    size_t count;
+    const struct key_value *items = NULL;
+    size_t count = 0;
     if (!metadata)
         return OK;
     if (take_string_map(request, metadata, path_join(request, path, "metadata").data, &items, &count) != OK)

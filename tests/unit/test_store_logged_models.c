@@ -233,19 +233,27 @@ static int compare_known(const void *left, const void *right)
     return a->id > b->id ? -1 : a->id < b->id;
 }
 
+/* The same numbers in each run (a linear congruential generator, as C's standard shows one). */
+static unsigned drawn;
+static int draw(int below)
+{
+    drawn = drawn * 1103515245 + 12345;
+    return (int)(drawn / 65536 % (unsigned)below);
+}
+
 /* Names and values from few, so that many are equal; times, too. */
 static void make_known(struct store_fixture *fixture, const int64_t *experiments, struct known *known)
 {
-    srand(7);
+    drawn = 7;
     for (int i = 0; i < MODELS; i++) {
-        char name[2] = {(char)('a' + rand() % 4), '\0'};
+        char name[2] = {(char)('a' + draw(4)), '\0'};
         struct known *one = &known[i];
-        fixture->tx->now_ms += rand() % 2;
+        fixture->tx->now_ms += draw(2);
         *one = (struct known){.name = name[0], .creation_time = fixture->tx->now_ms};
-        one->model_id = make_model(fixture, experiments[rand() % EXPERIMENTS], name);
+        one->model_id = make_model(fixture, experiments[draw(EXPERIMENTS)], name);
         one->id = load_model(fixture, one->model_id).id;
-        for (int point = rand() % 4; point > 0; point--) {
-            double value = rand() % 5 == 0 ? (double)NAN : rand() % 4 - 1.5;
+        for (int point = draw(4); point > 0; point--) {
+            double value = draw(5) == 0 ? (double)NAN : draw(4) - 1.5;
             /* From the newest to the oldest: the first counts. */
             log_metric(fixture, metric_of(one->model_id, "acc", value, point, 9 - point));
             if (!one->has_metric)
