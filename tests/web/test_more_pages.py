@@ -1,11 +1,7 @@
 """The pages of models, prompts, datasets, jobs, the gateway and users, in a browser."""
 
 import json
-import os
 import pathlib
-import select
-import shutil
-import subprocess
 import sys
 
 import pytest
@@ -13,52 +9,15 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "gateway"), str(HERE.parent / "api")]
 
+from browser import Browser  # noqa: E402
+
 import auth_support as auth  # noqa: E402
 from gateway_support import wait_until  # noqa: E402
 from support import API_3, BUILD, Server, unique  # noqa: E402
 from upstream import HANG, Upstream, frame, json_answer, stream  # noqa: E402
 from wire_openai import chunk, usage  # noqa: E402
 
-NASTY = "<img src=x onerror=\"globalThis.pwned=1\"><script>globalThis.pwned=1</script>'\"&"
-SECONDS = 30
-
-
-class Browser:
-    def __init__(self, url):
-        self.url = url
-        self.process = subprocess.Popen(
-            ["node", str(HERE / "more_pages.mjs")],
-            env={**os.environ, "WEB_MODULES": str(modules()), "CHROMIUM": shutil.which("chromium")},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.answer()
-
-    def answer(self):
-        ready, _, _ = select.select([self.process.stdout], [], [], SECONDS)
-        assert ready, "the browser says nothing"
-        line = self.process.stdout.readline()
-        assert line, "the browser is gone"
-        answer = json.loads(line)
-        assert "error" not in answer, answer["error"]
-
-    def __call__(self, scenario, url=None, **args):
-        request = {"scenario": scenario, "url": url or self.url, "args": {"nasty": NASTY, **args}}
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        self.answer()
-
-    def stop(self):
-        self.process.stdin.close()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-
-
-def modules():
-    return pathlib.Path(os.environ.get("WEB_MODULES", BUILD / "web"))
+NASTY = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script>'\"&"
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +28,13 @@ def suite(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browse(suite):
-    browser = Browser(suite.url)
-    yield browser
-    browser.stop()
+def browse(suite, chromium, node_modules):
+    """browse(step, url=the suite's, …)"""
+    folder = BUILD / "results" / "web"
+    folder.mkdir(parents=True, exist_ok=True)
+    running = Browser(chromium, node_modules, folder)
+    yield lambda step, url=None, **arguments: running(step, url or suite.url, nasty=NASTY, **arguments)
+    running.stop()
 
 
 @pytest.fixture
@@ -261,3 +223,53 @@ def test_records_are_read_in_pages_and_need_not_be_strict_json(api, browse):
     records = [{"inputs": {"i": i}, "expectations": {"x": float("nan")} if i == 0 else {}} for i in range(120)]
     api.post(f"datasets/{dataset}/records", {"records": json.dumps(records)}, root=API_3).ok()
     browse("records", id=dataset, count=120)
+
+
+# --- Looks ---
+
+
+@pytest.fixture(scope="module")
+def views(suite, upstream):
+    """Views with something hostile in them."""
+    api = suite.api
+
+    def post(path, body):
+        return api.post(path, body, root=API_3).ok()
+
+    model, prompt = api.registered_model(unique("shown"), description=NASTY, tags=[{"key": "k", "value": NASTY}]), unique("prompt").replace("-", "_")
+    api.model_version(model, description=NASTY, tags=[{"key": "k", "value": NASTY}])
+    api.post("registered-models/alias", {"name": model, "alias": "champion", "version": "1"}).ok()
+    kind = {"key": "mlflow.prompt.is_prompt", "value": "true"}
+    api.registered_model(prompt, tags=[kind])
+    for text in ("one", "two"):
+        api.model_version(prompt, "prompt-template", tags=[kind, {"key": "mlflow.prompt.text", "value": f"{text} {NASTY} " * 9}])
+    dataset = post("datasets/create", {"name": unique("set")})["dataset"]["dataset_id"]
+    post(f"datasets/{dataset}/records", {"records": json.dumps([{"inputs": {"q": NASTY}, "expectations": {"a": [1]}}])})
+    secret = post("gateway/secrets/create", {"secret_name": f"{unique('s')} {NASTY}", "secret_value": {"api_key": "k" * 20}, "provider": "openai", "auth_config": {"api_base": upstream.wire().url}})["secret"]
+    definition = post("gateway/model-definitions/create", {"name": f"d {NASTY}", "secret_id": secret["secret_id"], "provider": "openai", "model_name": "gpt-x"})["model_definition"]
+    post("gateway/endpoints/create", {"name": unique("e"), "model_configs": [{"model_definition_id": definition["model_definition_id"]}]})
+    return {
+        **{f"gateway_{tab}": f"gateway/{tab}" for tab in ("endpoints", "models", "secrets", "playground", "usage")},
+        "models": "models",
+        "model": f"models/{model}",
+        "model_version": f"models/{model}/versions/1",
+        "prompts": "prompts",
+        "prompt": f"prompts/{prompt}?version=2&with=1",
+        "datasets": "datasets",
+        "dataset": f"datasets/{dataset}",
+        "jobs": "jobs",
+        "server": "server",
+        "users": "users",
+    }
+
+
+@pytest.mark.parametrize("look", ["light", pytest.param("dark", marks=pytest.mark.slow), pytest.param("narrow", marks=pytest.mark.slow)])
+def test_every_view_is_accessible_and_fits(browse, views, look):
+    browse("look", views=views, look=look)
+
+
+@pytest.mark.parametrize("look", ["light", pytest.param("dark", marks=pytest.mark.slow), pytest.param("narrow", marks=pytest.mark.slow)])
+def test_jobs_are_accessible_and_fit(jobs_suite, browse, look):
+    job = jobs_suite.api.request("POST", "/ajax-api/3.0/jobs/", json={"job_name": "fails", "params": {"text": NASTY}}).ok()["job_id"]
+    wait_until(lambda: jobs_suite.api.request("GET", f"/ajax-api/3.0/jobs/{job}").ok()["status"] == "FAILED", 10)
+    browse("look", jobs_suite.url, views={"job": f"jobs/{job}", "jobs_some": "jobs"}, look=look)

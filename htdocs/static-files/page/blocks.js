@@ -1,8 +1,8 @@
 // What the views of models, prompts, datasets, jobs, the gateway and users have in common.
 
-import { h, put, code, dialog, empty, errorBox, toast } from "./dom.js";
-import { request } from "./api.js";
-import { state } from "./router.js";
+import { h, put, button, code, dialog, empty, errorBox, field, iconButton, tagList, toast } from "./dom.js";
+import { call as ajax, request } from "./api.js";
+import { go, state } from "./router.js";
 import { searchBox } from "./search.js";
 import { virtualTable } from "./table.js";
 
@@ -54,6 +54,31 @@ export const undoable = (view, text, remove, restore) => changing(view, async ()
         anew();
     });
 });
+
+/** Tags with adding and removing, which can be undone. */
+export const tagEditor = (view, tags, set, remove) => tagList(tags, async (key, value) => {
+    await set(key, value);
+    view.again();
+}, (key) => undoable(view, `Removed the tag ${key}.`, () => remove(key), () => set(key, tags[key]))());
+
+/** The names that stand for a version; with `set` and `remove` they can be changed. */
+export const aliasChips = (view, aliases, set, remove) => h("div.chips", aliases.map((alias) => h("span.chip.alias", `@${alias}`,
+    remove && iconButton("×", `Remove the alias ${alias}`, () => undoable(view, `Removed the alias ${alias}.`, () => remove(alias), () => set(alias))()))),
+set && button("+ Alias", () => dialog("Add an alias", [
+    field("Alias", h("input", { name: "alias", required: true, maxlength: 255 }), "A name has one version; if another version has it, it moves here."),
+], "Add", async (form) => {
+    await set(form.alias.trim());
+    view.again();
+}), { class: "small" }));
+
+export const erase = (path, body) => ajax(path, { method: "DELETE", body });
+
+/** A button that deletes for good, after a question, and goes elsewhere. */
+export const eraser = (what, text, run, where, label) => button("Delete", () => confirmBox(`Delete the ${what}?`, text, "Delete", async () => {
+    await run();
+    if (Array.isArray(where)) go(...where);
+    else where();
+}), { class: "small", "aria-label": label });
 
 /**
  * A list of everything of a kind, with search, order and paging; its state is in the address.

@@ -3,7 +3,7 @@
 import { h, put, ago, button, dialog, empty, facts, field, grid, loading, parsed, plural, pretty, tagList } from "./dom.js";
 import { all, call, get, get3, post, post3 } from "./api.js";
 import { go, link } from "./router.js";
-import { changing, confirmBox, crumbs, pagedList, pythonLines, undoable } from "./blocks.js";
+import { crumbs, erase, eraser, pagedList, pythonLines, tagEditor } from "./blocks.js";
 
 const path = (id, ...rest) => ["3.0/mlflow/datasets", ...[id, ...rest].map(encodeURIComponent)].join("/");
 
@@ -95,16 +95,10 @@ export async function datasetPage(view) {
     };
 
     put(view.root, crumbs(h("a", { href: "#/datasets" }, "Datasets"), dataset.name),
-        h("div.head", h("h1.grow", dataset.name), button("Delete", () => confirmBox("Delete the dataset?", `“${dataset.name}” and its ${plural(count(dataset), "record")} will be gone for good.`, "Delete", async () => {
-            await call(path(id), { method: "DELETE" });
-            go("datasets");
-        }), { class: "small" })),
+        h("div.head", h("h1.grow", dataset.name), eraser("dataset", `“${dataset.name}” and its ${plural(count(dataset), "record")} will be gone for good.`, () => erase(path(id)), ["datasets"])),
         h("section.card", facts([["Records", count(dataset)], ["Created", ago(dataset.created_time)], ["By", dataset.created_by], ["Updated", ago(dataset.last_update_time)], ["Digest", h("code", dataset.digest)],
             ["Experiments", names.map((name, i) => [i > 0 && ", ", h("a", { href: link("experiments", experiments[i]) }, name)])]]),
-        tagList(tags, async (key, value) => {
-            await setTag(key, value);
-            view.again();
-        }, (key) => undoable(view, `Removed the tag ${key}.`, () => call(path(id, "tags", key), { method: "DELETE" }), () => setTag(key, tags[key]))())),
+        tagEditor(view, tags, setTag, (key) => erase(path(id, "tags", key)))),
         h("div.row", h("h2.grow", "Records"), button("Add a record", addRecord, { class: "small" })), body);
     await more();
 }

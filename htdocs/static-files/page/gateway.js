@@ -1,13 +1,12 @@
 // The gateway: endpoints, model definitions and secrets. Calling them and their usage are in modules of their own.
 
-import { h, put, ago, button, code, dialog, empty, field, grid, iconButton, mapOf, select, tabs, tagList } from "./dom.js";
-import { call, get3, post3 } from "./api.js";
+import { h, put, ago, button, code, dialog, empty, field, grid, iconButton, mapOf, select, tabs } from "./dom.js";
+import { get3, post3 } from "./api.js";
 import { link } from "./router.js";
-import { confirmBox, undoable } from "./blocks.js";
+import { erase, eraser, tagEditor } from "./blocks.js";
 
 const PATH = "3.0/mlflow/gateway";
 const list = async (view, kind, name) => (await get3(`gateway/${kind}/list`, {}, view.signal))[name] || [];
-const remove = (kind, body) => call(`${PATH}/${kind}/delete`, { method: "DELETE", body });
 const TABS = [["Endpoints", "endpoints"], ["Models", "models"], ["Secrets", "secrets"], ["Playground", "playground"], ["Usage", "usage"]];
 const PAGES = { endpoints, models, secrets };
 
@@ -39,7 +38,8 @@ function finder(view, label, rows, show) {
     return [h("div.row", input), body];
 }
 
-const rowActions = (name, edit, erase) => h("div.row", button("Edit", edit, { class: "small", "aria-label": `Edit ${name}` }), button("Delete", erase, { class: "small", "aria-label": `Delete ${name}` }));
+const rowActions = (view, name, edit, what, text, kind, body) => h("div.row", button("Edit", edit, { class: "small", "aria-label": `Edit ${name}` }),
+    eraser(what, text, () => erase(`${PATH}/${kind}/delete`, body), view.again, `Delete ${name}`));
 
 // --- Secrets ---
 
@@ -50,11 +50,8 @@ async function secrets(view) {
         rows.length ? finder(view, "Search secrets", rows, (fits) => grid("Secrets", ["Name", "Provider", "Value", "Settings", "Changed", ""], fits.map((row) => [
             row.secret_name, row.provider, Object.entries(row.masked_values || {}).map(([key, value]) => h("div", key, " ", h("code", value))),
             Object.entries(row.auth_config || {}).map(([key, value]) => h("div", key, " ", h("code", value))), ago(row.last_updated_at),
-            rowActions(row.secret_name, () => secretDialog(view, row), () => confirmBox("Delete the secret?",
-                `Models that use “${row.secret_name}” cannot be called until they get another one. The value cannot be had back.`, "Delete", async () => {
-                    await remove("secrets", { secret_id: row.secret_id });
-                    view.again();
-                })),
+            rowActions(view, row.secret_name, () => secretDialog(view, row), "secret", `Models that use “${row.secret_name}” cannot be called until they get another one. The value cannot be had back.`,
+                "secrets", { secret_id: row.secret_id }),
         ]))) : empty("No secrets yet", h("p", "A secret holds the key with which the gateway calls a provider. It is kept encrypted, and is never shown again."),
             button("New secret", () => secretDialog(view))));
 }
@@ -108,10 +105,7 @@ async function models(view) {
     put(view.actions, button("New model", () => modelDialog(view, keys), { class: "primary", disabled: !keys.length }));
     put(view.body, rows.length ? finder(view, "Search models", rows, (fits) => grid("Model definitions", ["Name", "Provider", "Model", "Secret", "Changed", ""], fits.map((row) => [
         row.name, row.provider, h("code", row.model_name), row.secret_name || h("span.status.bad", "none: it cannot be called"), ago(row.last_updated_at),
-        rowActions(row.name, () => modelDialog(view, keys, row), () => confirmBox("Delete the model definition?", `“${row.name}” must not be in use by an endpoint.`, "Delete", async () => {
-            await remove("model-definitions", { model_definition_id: row.model_definition_id });
-            view.again();
-        })),
+        rowActions(view, row.name, () => modelDialog(view, keys, row), "model definition", `“${row.name}” must not be in use by an endpoint.`, "model-definitions", { model_definition_id: row.model_definition_id }),
     ]))) : empty("No models yet", h("p", "A model definition says which model of a provider is called, and with which secret."),
         keys.length ? button("New model", () => modelDialog(view, keys)) : h("p", "First, ", h("a", { href: link("gateway", "secrets") }, "make a secret"), ".")));
 }
@@ -151,18 +145,12 @@ async function endpoints(view) {
     const tagged = (row) => {
         const tags = mapOf(row.tags);
         const set = (key, value) => post3("gateway/endpoints/set-tag", { endpoint_id: row.endpoint_id, key, value });
-        return tagList(tags, async (key, value) => {
-            await set(key, value);
-            view.again();
-        }, (key) => undoable(view, `Removed the tag ${key}.`, () => call(`${PATH}/endpoints/delete-tag`, { method: "DELETE", body: { endpoint_id: row.endpoint_id, key } }), () => set(key, tags[key]))());
+        return tagEditor(view, tags, set, (key) => erase(`${PATH}/endpoints/delete-tag`, { endpoint_id: row.endpoint_id, key }));
     };
     const uses = (mapping) => h("div", mapping.model_definition.name, " ", h("small", mapping.linkage_type === "FALLBACK" ? "fallback" : "", ` ${mapping.model_definition.provider}/${mapping.model_definition.model_name}`));
     put(view.body, rows.length ? finder(view, "Search endpoints", rows, (fits) => [grid("Endpoints", ["Name", "Models", "Tags", "Changed", ""], fits.map((row) => [
         h("a", { href: link("gateway", "playground", { endpoint: row.name }), title: "Try it" }, row.name), (row.model_mappings || []).map(uses), tagged(row), ago(row.last_updated_at),
-        rowActions(row.name, () => endpointDialog(view, definitions, row), () => confirmBox("Delete the endpoint?", `Programs that call “${row.name}” get an error from then on.`, "Delete", async () => {
-            await remove("endpoints", { endpoint_id: row.endpoint_id });
-            view.again();
-        })),
+        rowActions(view, row.name, () => endpointDialog(view, definitions, row), "endpoint", `Programs that call “${row.name}” get an error from then on.`, "endpoints", { endpoint_id: row.endpoint_id }),
     ])), h("section.card", h("h2", "Call one"), code(`curl ${new URL(`gateway/${encodeURIComponent(fits[0].name)}/mlflow/invocations`, location.href.split("#")[0]).href} \\`,
         "    -H 'content-type: application/json' -d '{\"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'"))])
         : empty("No endpoints yet", h("p", "An endpoint is the name that programs call; behind it are one or more models."),

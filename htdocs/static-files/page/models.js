@@ -1,25 +1,14 @@
 // The model registry: registered models, their versions; and models that runs have logged.
 
-import { h, put, ago, button, dialog, facts, field, grid, iconButton, linkOut, mapOf, num, plural, select, status, tagList, toast } from "./dom.js";
+import { h, put, ago, button, dialog, facts, field, grid, linkOut, mapOf, num, plural, select, status, tagList, toast } from "./dom.js";
 import { call, get, post } from "./api.js";
 import { go, link } from "./router.js";
 import { nameDialog, note } from "./experiments.js";
-import { anew, changing, confirmBox, crumbs, named, pagedList, python, pythonLines, undoable } from "./blocks.js";
+import { aliasChips, anew, crumbs, erase, eraser, named, pagedList, python, pythonLines, tagEditor } from "./blocks.js";
 
 const PATH = "2.0/mlflow";
 const STAGES = ["None", "Staging", "Production", "Archived"];
 const versionLink = (name, version) => link("models", name, "versions", version);
-
-/** The names that stand for a version. */
-export const aliasChips = (aliases, remove) => aliases.map((alias) => h("span.chip.alias", `@${alias}`,
-    remove && iconButton("×", `Remove the alias ${alias}`, () => remove(alias))));
-
-export const aliasDialog = (view, set) => dialog("Add an alias", [
-    field("Alias", h("input", { name: "alias", required: true, maxlength: 255 }), "A name has one version; if another version has it, it moves here."),
-], "Add", async (form) => {
-    await set(form.alias.trim());
-    view.again();
-});
 
 const stage = (value) => value && value !== "None" && h("span.chip", value);
 
@@ -63,9 +52,8 @@ export async function modelPage(view) {
         return;
     }
     view.title(name);
-    const change = (run) => changing(view, run);
     const setTag = (key, value) => post("registered-models/set-tag", { name, key, value });
-    const removeTag = (key) => call(`${PATH}/registered-models/delete-tag`, { method: "DELETE", body: { name, key } });
+    const removeTag = (key) => erase(`${PATH}/registered-models/delete-tag`, { name, key });
     const aliases = {};
     for (const { alias, version } of model.aliases || []) (aliases[version] ||= []).push(alias);
 
@@ -76,15 +64,9 @@ export async function modelPage(view) {
                 await post("registered-models/rename", { name, new_name });
                 go("models", new_name);
             }), { class: "small" }),
-            button("Delete", () => confirmBox("Delete the model?", `“${name}” and all its versions will be gone for good. The files of the runs stay.`, "Delete", async () => {
-                await call(`${PATH}/registered-models/delete`, { method: "DELETE", body: { name } });
-                go("models");
-            }), { class: "small" })),
+            eraser("model", `“${name}” and all its versions will be gone for good. The files of the runs stay.`, () => erase(`${PATH}/registered-models/delete`, { name }), ["models"])),
         h("section.card", facts([["Created", ago(model.creation_timestamp)], ["Updated", ago(model.last_updated_timestamp)]]),
-            tagList(tags, async (key, value) => {
-                await setTag(key, value);
-                view.again();
-            }, (key) => undoable(view, `Removed the tag ${key}.`, () => removeTag(key), () => setTag(key, tags[key]))())),
+            tagEditor(view, tags, setTag, removeTag)),
         note(model.description, (description) => call(`${PATH}/registered-models/update`, { method: "PATCH", body: { name, description } })),
         h("div.head", h("h2.grow", "Versions"), button("New version", () => dialog("New version", [
             field("Source", h("input", { name: "source", required: true }), "Where its files are: runs:/RUN_ID/model, models:/m-…, s3://…"),
@@ -104,11 +86,11 @@ export async function modelPage(view) {
             rows.push(...(page.model_versions || []).filter((v) => v.name === name));
             token = page.next_page_token;
             put(versions, rows.length ? grid("Versions", ["Version", "Aliases", "Stage", "Created", "Run", "Description", "Tags"], rows.map((v) => [
-                h("a", { href: versionLink(name, v.version) }, `Version ${v.version}`), h("div.chips", aliasChips(aliases[v.version] || [])), stage(v.current_stage),
+                h("a", { href: versionLink(name, v.version) }, `Version ${v.version}`), aliasChips(view, aliases[v.version] || []), stage(v.current_stage),
                 ago(v.creation_timestamp), v.run_id && h("a.mono", { href: versionLink(name, v.version) }, v.run_id.slice(0, 8)), (v.description || "").slice(0, 200), tagList(mapOf(v.tags)),
             ])) : [h("p.quiet", "No versions yet. Register a logged model under this name:"),
                 pythonLines(`mlflow.register_model("runs:/RUN_ID/model", ${python(name)})`)],
-            token && button("Show more", change(more)));
+            token && button("Show more", more));
         };
         await more();
     }
@@ -150,9 +132,9 @@ export async function versionPage(view) {
     const tags = mapOf(info.tags);
     view.title(`${name} v${version}`);
     const setTag = (key, value) => post("model-versions/set-tag", { name, version, key, value });
-    const removeTag = (key) => call(`${PATH}/model-versions/delete-tag`, { method: "DELETE", body: { name, version, key } });
+    const removeTag = (key) => erase(`${PATH}/model-versions/delete-tag`, { name, version, key });
     const setAlias = (alias) => post("registered-models/alias", { name, alias, version });
-    const removeAlias = (alias) => call(`${PATH}/registered-models/alias`, { method: "DELETE", body: { name, alias } });
+    const removeAlias = (alias) => erase(`${PATH}/registered-models/alias`, { name, alias });
 
     put(view.root, crumbs(h("a", { href: "#/models" }, "Models"), h("a", { href: link("models", name) }, name), `Version ${version}`),
         h("div.head", h("h1", `${name}, version ${version}`), h("span.grow", status(info.status)),
@@ -167,18 +149,11 @@ export async function versionPage(view) {
                     anew();
                 });
             }), { class: "small" }),
-            button("Delete", () => confirmBox("Delete this version?", `Version ${version} of “${name}” will be gone for good, with its aliases. The files of the run stay.`, "Delete", async () => {
-                await call(`${PATH}/model-versions/delete`, { method: "DELETE", body: { name, version } });
-                go("models", name);
-            }), { class: "small" })),
+            eraser("version", `Version ${version} of “${name}” will be gone for good, with its aliases. The files of the run stay.`, () => erase(`${PATH}/model-versions/delete`, { name, version }), ["models", name])),
         h("section.card", facts([["Stage", info.current_stage], ["Created", ago(info.creation_timestamp)], ["Updated", ago(info.last_updated_timestamp)],
-            ["Run", from.run], ["Experiment", from.experiment], ["Logged model", from.model], ["Source", from.source], info.run_link && ["Link of the run", linkOut(info.run_link)]]),
-        h("div.chips", { "aria-label": "Aliases", role: "group" }, aliasChips(info.aliases || [], (alias) => undoable(view, `Removed the alias ${alias}.`, () => removeAlias(alias), () => setAlias(alias))()),
-            button("+ Alias", () => aliasDialog(view, setAlias), { class: "small" })),
-        tagList(tags, async (key, value) => {
-            await setTag(key, value);
-            view.again();
-        }, (key) => undoable(view, `Removed the tag ${key}.`, () => removeTag(key), () => setTag(key, tags[key]))())),
+            ["Run", from.run], ["Experiment", from.experiment], ["Logged model", from.model], ["Source", from.source], ["Link of the run", info.run_link && linkOut(info.run_link)]]),
+        aliasChips(view, info.aliases || [], setAlias, removeAlias),
+        tagEditor(view, tags, setTag, removeTag)),
         note(info.description, (description) => call(`${PATH}/model-versions/update`, { method: "PATCH", body: { name, version, description } })),
         h("section.card", h("h2", "Use it"), pythonLines(`model = mlflow.pyfunc.load_model(${python(`models:/${name}/${version}`)})`)));
 }
@@ -200,16 +175,10 @@ export async function loggedModelPage(view) {
                 const made = await post("model-versions/create", { name, source: `models:/${id}`, run_id: info.source_run_id || undefined, model_id: id });
                 go("models", name, "versions", made.model_version.version);
             }), { class: "small" }),
-            button("Delete", () => confirmBox("Delete the logged model?", `“${info.name}” will not be shown any more.`, "Delete", async () => {
-                await call(`${PATH}/logged-models/${id}`, { method: "DELETE" });
-                go("experiments", experiment, "models");
-            }), { class: "small" })),
+            eraser("logged model", `“${info.name}” will not be shown any more.`, () => erase(`${PATH}/logged-models/${id}`), ["experiments", experiment, "models"])),
         h("section.card", facts([["Id", info.model_id], ["Type", info.model_type], ["Created", ago(info.creation_timestamp_ms)],
             ["Run", info.source_run_id && h("a.mono", { href: link("experiments", experiment, "runs", info.source_run_id) }, info.source_run_id)], ["Files", info.artifact_uri]]),
-        tagList(tags, async (key, value) => {
-            await setTag(key, value);
-            view.again();
-        }, (key) => undoable(view, `Removed the tag ${key}.`, () => call(`${PATH}/logged-models/${id}/tags/${encodeURIComponent(key)}`, { method: "DELETE" }), () => setTag(key, tags[key]))())),
+        tagEditor(view, tags, setTag, (key) => erase(`${PATH}/logged-models/${id}/tags/${encodeURIComponent(key)}`))),
         h("div.columns",
             h("section.card", h("h2", plural((data.params || []).length, "parameter")), data.params && grid("Parameters", ["Name", "Value"], data.params.map((p) => [p.key, p.value]))),
             h("section.card", h("h2", plural((data.metrics || []).length, "metric value")), data.metrics && grid("Metrics", ["Name", "Value", "Step", "Dataset"],

@@ -1,10 +1,9 @@
 // Prompts: registered models of their own kind. Their versions, side by side with what differs.
 
 import { h, put, ago, button, dialog, facts, field, mapOf, parsed, select, tagList } from "./dom.js";
-import { call, get, post } from "./api.js";
-import { go, link } from "./router.js";
-import { anew, asFilter, changing, confirmBox, crumbs, named, pagedList, python, pythonLines, undoable } from "./blocks.js";
-import { aliasChips, aliasDialog } from "./models.js";
+import { get, post } from "./api.js";
+import { link } from "./router.js";
+import { aliasChips, anew, changing, crumbs, erase, eraser, named, pagedList, python, pythonLines, tagEditor } from "./blocks.js";
 
 const PATH = "2.0/mlflow";
 const KIND = "mlflow.prompt.is_prompt", TEXT = "mlflow.prompt.text", TYPE = "_mlflow_prompt_type", EXPERIMENTS = "_mlflow_experiment_ids";
@@ -113,15 +112,9 @@ export async function promptPage(view) {
                 view.set({ version: made.model_version.version, with: chosen?.version });
                 anew();
             }, { wide: true });
-        }, { class: "primary" }), button("Delete", () => confirmBox("Delete the prompt?", `“${name}” and all its versions will be gone for good.`, "Delete", async () => {
-            await call(`${PATH}/registered-models/delete`, { method: "DELETE", body: { name } });
-            location.hash = place(view);
-        }), { class: "small" })),
+        }, { class: "primary" }), eraser("prompt", `“${name}” and all its versions will be gone for good.`, () => erase(`${PATH}/registered-models/delete`, { name }), () => (location.hash = place(view)))),
         prompt.description && h("p", prompt.description),
-        tagList(tags, async (key, value) => {
-            await setTag(key, value);
-            view.again();
-        }, (key) => undoable(view, `Removed the tag ${key}.`, () => call(`${PATH}/registered-models/delete-tag`, { method: "DELETE", body: { name, key } }), () => setTag(key, tags[key]))()),
+        tagEditor(view, tags, setTag, (key) => erase(`${PATH}/registered-models/delete-tag`, { name, key })),
         !chosen ? h("p.quiet", "No versions yet. Make the first one above.") : [
             h("div.row", field("Version", select(labels, chosen.version, choose("version"))), versions.length > 1 && field("Beside it", select([["", "nothing"], ...labels.filter(([v]) => v !== chosen.version)], other?.version || "", choose("with")))),
             other ? sideBySide(other, chosen, (v) => about(view, v, aliases[v.version])) : h("section.card", about(view, chosen, aliases[chosen.version]), shown(template(chosen))),
@@ -134,13 +127,11 @@ const shown = ({ text, messages }) => (messages ? messages.map(([role, content])
 function about(view, version, aliases = []) {
     const { name } = version, of = { name, version: version.version };
     const set = (alias) => post("registered-models/alias", { ...of, alias });
-    return [h("div.row", h("h2", `Version ${of.version}`), aliasChips(aliases, (alias) => undoable(view, `Removed the alias ${alias}.`, () => call(`${PATH}/registered-models/alias`, { method: "DELETE", body: { name, alias } }), () => set(alias))()),
-        button("+ Alias", () => aliasDialog(view, set), { class: "small" }), h("span.grow"),
-        button("Delete", () => confirmBox("Delete this version?", `Version ${of.version} of “${name}” will be gone for good.`, "Delete", async () => {
-            await call(`${PATH}/model-versions/delete`, { method: "DELETE", body: of });
+    return [h("div.row", h("h2", `Version ${of.version}`), aliasChips(view, aliases, set, (alias) => erase(`${PATH}/registered-models/alias`, { name, alias })), h("span.grow"),
+        eraser("version", `Version ${of.version} of “${name}” will be gone for good.`, () => erase(`${PATH}/model-versions/delete`, of), () => {
             view.set({ version: null, with: null });
             view.again();
-        }), { class: "small", "aria-label": `Delete version ${of.version}` })), version.description && h("p", version.description), facts([["Created", ago(version.creation_timestamp)]])];
+        }, `Delete version ${of.version}`)), version.description && h("p", version.description), facts([["Created", ago(version.creation_timestamp)]])];
 }
 
 function sideBySide(before, after, head) {

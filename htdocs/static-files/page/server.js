@@ -60,8 +60,8 @@ export async function serverPage(view) {
             alive.checks?.length > 0 && grid("Checks", ["Check", "State", ""], alive.checks.map((check) => [check.name, condition(check.status), check.message])),
         ]),
         h("section.card", h("h2", "Storage"), facts([
-            known && ["Database", bytes(known.get("tracklight_database_bytes"))], known && ["Write-ahead log", bytes(known.get("tracklight_database_wal_bytes"))],
-            !first.error && ["Artifacts of the default experiment", first.experiment.artifact_location]]),
+            ["Database", bytes(known?.get("tracklight_database_bytes"))], ["Write-ahead log", bytes(known?.get("tracklight_database_wal_bytes"))],
+            ["Artifacts of the default experiment", first.experiment?.artifact_location]]),
         !known && h("p.quiet", "Sizes and queues are shown when the server keeps metrics: start it with --expose-prometheus DIR."),
         waiting.length > 0 && grid("Queues", ["Queue", "Waiting"], waiting)),
         !secrets.error && h("section.card", h("h2", "Secrets of the gateway"), secrets.using_default_passphrase

@@ -1,5 +1,7 @@
-export async function jobs({ page, at, said, assert }, { running, done, failed }) {
-    await at("jobs");
+import assert from "node:assert/strict";
+
+export async function jobs({ page, open, said }, { running, done, failed }) {
+    await open("jobs");
     await page.getByRole("link", { name: "count" }).first().waitFor();
     await page.getByRole("button", { name: "failed", exact: true }).click();
     await page.waitForURL(/status=FAILED/);
@@ -8,10 +10,10 @@ export async function jobs({ page, at, said, assert }, { running, done, failed }
     await said("it went <b>wrong</b>");
     assert.ok(page.url().endsWith(failed));
 
-    await at(`jobs/${done}`);
+    await open(`jobs/${done}`);
     await said('"answer": "<b>42</b>"');
 
-    await at(`jobs/${running}`);
+    await open(`jobs/${running}`);
     const log = page.getByRole("log");
     await log.getByText("line <i>1</i>").waitFor();
     await log.getByText("line <i>3</i>").waitFor();
@@ -24,13 +26,13 @@ export async function jobs({ page, at, said, assert }, { running, done, failed }
     assert.ok(file.suggestedFilename().endsWith(".log"));
 }
 
-export async function no_jobs({ at, said }) {
-    await at("jobs");
+export async function no_jobs({ open, said }) {
+    await open("jobs");
     await said("--enable-jobs");
 }
 
-export async function server({ page, at, said }, { version }) {
-    await at("server");
+export async function server({ page, open, said }, { version }) {
+    await open("server");
     await said(version);
     await page.locator(".status").first().waitFor();
     await said("No authentication");

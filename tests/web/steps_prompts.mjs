@@ -1,6 +1,8 @@
-export async function prompts({ page, at, said, assert }, { name, nasty }) {
+import assert from "node:assert/strict";
+
+export async function prompts({ page, open, said }, { name, nasty }) {
     const dialog = page.getByRole("dialog");
-    await at("prompts");
+    await open("prompts");
     await said("No prompts yet");
     await page.getByRole("button", { name: "New prompt" }).click();
     await dialog.getByLabel("Name").fill(name);
@@ -26,12 +28,12 @@ export async function prompts({ page, at, said, assert }, { name, nasty }) {
     await page.locator(".alias", { hasText: "@live" }).waitFor();
     await page.getByLabel("Beside it").selectOption("");
     await page.waitForURL((url) => !url.hash.includes("with="));
-    await at(`models/${name}`); // a prompt has its own view
+    await open(`models/${name}`); // a prompt has its own view
     await page.waitForURL(/#\/prompts\//);
 }
 
-export async function a_chat({ page, at, said }, { name, experiment, nasty }) {
-    await at(`experiments/${experiment}/prompts`);
+export async function a_chat({ page, open, said }, { name, experiment, nasty }) {
+    await open(`experiments/${experiment}/prompts`);
     await page.getByRole("link", { name, exact: true }).click();
     await page.locator(".message.system", { hasText: "Be brief." }).or(page.locator(".message.other", { hasText: "Be brief." })).waitFor();
     await page.locator(".message.user", { hasText: nasty }).waitFor();
@@ -41,7 +43,7 @@ export async function a_chat({ page, at, said }, { name, experiment, nasty }) {
 }
 
 /** What is marked as old gives the old text, what is marked as new the new one, whatever the texts are. */
-export async function differences({ page, url, assert }) {
+export async function differences({ page, url }) {
     await page.goto(url);
     const wrong = await page.evaluate(async () => {
         const { compare } = await import("./static-files/page/prompts.js");
@@ -56,11 +58,11 @@ export async function differences({ page, url, assert }) {
     assert.deepEqual(wrong, []);
 }
 
-export async function datasets({ page, at, said, assert }, { nasty, experiment, data }) {
+export async function datasets({ page, open, said }, { nasty, experiment, data }) {
     const dialog = page.getByRole("dialog");
-    await at("datasets");
+    await open("datasets");
     await said("No evaluation datasets yet");
-    await at(`experiments/${experiment}/datasets`);
+    await open(`experiments/${experiment}/datasets`);
     await said(data);
     await page.getByRole("button", { name: "New dataset" }).click();
     await dialog.getByLabel("Name").fill(`questions ${nasty}`);
@@ -83,15 +85,15 @@ export async function datasets({ page, at, said, assert }, { nasty, experiment, 
     await dialog.getByLabel("Value", { exact: true }).fill(nasty);
     await dialog.getByRole("button", { name: "Add", exact: true }).click();
     await page.getByRole("button", { name: "Remove the tag team" }).waitFor();
-    await at("datasets?filter=questions");
+    await open("datasets?filter=questions");
     await page.getByRole("link", { name: `questions ${nasty}`, exact: true }).click();
     await page.getByRole("button", { name: "Delete", exact: true }).click();
     await dialog.getByRole("button", { name: "Delete" }).click();
     await page.getByRole("heading", { level: 1, name: "Evaluation datasets" }).waitFor();
 }
 
-export async function records({ page, at, said, assert }, { id, count }) {
-    await at(`datasets/${id}`);
+export async function records({ page, open, said }, { id, count }) {
+    await open(`datasets/${id}`);
     await page.getByRole("cell", { name: '"NaN"' }).waitFor();
     await page.getByRole("button", { name: "Show more" }).click();
     await page.waitForFunction((n) => document.querySelectorAll("table tbody tr").length === n, count);

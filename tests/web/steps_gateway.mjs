@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+
 const SECRET = "sk-live-0123456789abcdef";
 
 /** The secret is nowhere in the page, its address or what it keeps. */
@@ -7,9 +9,9 @@ async function nowhere(page, assert) {
     assert.ok(!kept.includes(SECRET), "the secret is kept");
 }
 
-export async function gateway({ page, at, said, assert }, { nasty, upstream }) {
+export async function gateway({ page, open, said }, { nasty, upstream }) {
     const dialog = page.getByRole("dialog");
-    await at("gateway");
+    await open("gateway");
     await said("No endpoints yet");
     await page.getByRole("link", { name: "make a secret" }).click();
     await said("No secrets yet");
@@ -48,8 +50,8 @@ export async function gateway({ page, at, said, assert }, { nasty, upstream }) {
     await said(nasty);
 }
 
-export async function playground({ page, at, said, assert }, { answer, detail }) {
-    await at("gateway/playground?endpoint=chat");
+export async function playground({ page, open, said }, { answer, detail }) {
+    await open("gateway/playground?endpoint=chat");
     const box = page.getByLabel("Message", { exact: true });
     await box.fill("hello");
     await page.keyboard.press("Enter");
@@ -69,20 +71,20 @@ export async function playground({ page, at, said, assert }, { answer, detail })
     await said("stopped");
 }
 
-export async function usage({ page, at, said, assert }) {
-    await at("gateway/usage");
+export async function usage({ page, open, said }) {
+    await open("gateway/usage");
     await page.getByRole("cell", { name: "chat", exact: true }).waitFor();
     assert.ok((await page.locator("figure rect").count()) > 0);
     await page.getByLabel("Show").selectOption("tokens");
     await page.waitForURL(/measure=tokens/);
     await page.locator("figure title", { hasText: "chat: " }).first().waitFor({ state: "attached" });
-    await at("gateway/usage?endpoint=nobody");
+    await open("gateway/usage?endpoint=nobody");
     await said("No calls in this time");
 }
 
-export async function secret_is_replaced_and_deleted({ page, at, said, assert }, { nasty }) {
+export async function secret_is_replaced_and_deleted({ page, open, said }, { nasty }) {
     const dialog = page.getByRole("dialog");
-    await at("gateway/secrets");
+    await open("gateway/secrets");
     await page.getByRole("button", { name: `Edit ${nasty}` }).click();
     await dialog.getByLabel("api_key").fill("another-key-wxyz");
     await dialog.getByRole("button", { name: "Change" }).click();
@@ -90,14 +92,14 @@ export async function secret_is_replaced_and_deleted({ page, at, said, assert },
     await page.getByRole("button", { name: `Delete ${nasty}` }).click();
     await dialog.getByRole("button", { name: "Delete" }).click();
     await said("No secrets yet");
-    await at("gateway/models");
+    await open("gateway/models");
     await said("none: it cannot be called");
     await page.getByRole("button", { name: /^Delete small/ }).click();
     await dialog.getByRole("button", { name: "Delete" }).click();
     await dialog.getByRole("alert").waitFor(); // an endpoint uses it
     assert.ok(await dialog.isVisible());
     await dialog.getByRole("button", { name: "Cancel" }).click();
-    await at("gateway/endpoints");
+    await open("gateway/endpoints");
     await page.getByRole("button", { name: "Delete chat" }).click();
     await dialog.getByRole("button", { name: "Delete" }).click();
     await said("No endpoints yet");

@@ -1,10 +1,12 @@
+import assert from "node:assert/strict";
+
 async function logIn(page, name, password) {
     await page.getByLabel("User name").fill(name);
     await page.getByLabel("Password", { exact: true }).fill(password);
     await page.getByRole("button", { name: "Log in" }).click();
 }
 
-export async function users({ page, url, at, said, assert }, { admin, password, name, experiment, title }) {
+export async function users({ page, url, open, said }, { admin, password, name, experiment, title }) {
     const dialog = page.getByRole("dialog");
     await page.goto(`${url}/#/users`);
     await logIn(page, admin, password);
@@ -29,18 +31,18 @@ export async function users({ page, url, at, said, assert }, { admin, password, 
     await dialog.getByRole("alert").waitFor(); // it was granted before
     await dialog.getByRole("button", { name: "Cancel" }).click();
     assert.ok(!(await page.evaluate(() => JSON.stringify([location.href, { ...localStorage }, { ...sessionStorage }]))).includes("long enough"));
-    await at("users");
+    await open("users");
     await page.getByRole("link", { name, exact: true }).waitFor();
 }
 
-export async function a_user_without_rights({ page, url, said, assert }, { name }) {
+export async function a_user_without_rights({ page, url, said }, { name }) {
     await page.goto(`${url}/#/users`);
     await logIn(page, name, "a long enough one");
     await said("Administrators make users");
     assert.equal(await page.getByRole("button", { name: "New user" }).count(), 0);
 }
 
-export async function users_go({ page, url, said, assert }, { admin, password, name, title }) {
+export async function users_go({ page, url, said }, { admin, password, name, title }) {
     const dialog = page.getByRole("dialog");
     await page.goto(`${url}/#/users/${encodeURIComponent(name)}`);
     await logIn(page, admin, password);
@@ -52,7 +54,7 @@ export async function users_go({ page, url, said, assert }, { admin, password, n
     assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0);
 }
 
-export async function no_users({ at, page, said }) {
-    await page.goto("/#/users");
+export async function no_users({ page, url, said }) {
+    await page.goto(`${url}/#/users`);
     await said("This server has no users");
 }

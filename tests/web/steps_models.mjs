@@ -1,5 +1,7 @@
-export async function models({ page, at, said, assert }, { name, nasty, run }) {
-    await at("models");
+import assert from "node:assert/strict";
+
+export async function models({ page, open, said }, { name, nasty, run }) {
+    await open("models");
     await page.getByRole("searchbox").or(page.getByRole("combobox")).first().fill(name);
     await page.keyboard.press("Enter");
     await page.waitForURL((url) => url.hash.includes(encodeURIComponent(name)) || url.hash.includes("filter="));
@@ -35,8 +37,8 @@ export async function models({ page, at, said, assert }, { name, nasty, run }) {
     await page.getByText("@champion").waitFor({ state: "detached" });
 }
 
-export async function model_pages({ page, at, assert }, { prefix, count }) {
-    await at(`models?filter=${encodeURIComponent(prefix)}&sort=name ASC`);
+export async function model_pages({ page, open }, { prefix, count }) {
+    await open(`models?filter=${encodeURIComponent(prefix)}&sort=name ASC`);
     await page.getByRole("link", { name: `${prefix}-000`, exact: true }).waitFor();
     const table = page.getByRole("region", { name: /^Models/ });
     for (let i = 0; i < 40 && !(await page.getByRole("link", { name: `${prefix}-${count - 1}`, exact: true }).count()); i++) {
@@ -47,17 +49,17 @@ export async function model_pages({ page, at, assert }, { prefix, count }) {
     assert.ok((await table.locator("tbody tr").count()) < 100);
 }
 
-export async function a_model_is_deleted_after_a_question({ page, at, said }, { name }) {
-    await at(`models/${encodeURIComponent(name)}`);
+export async function a_model_is_deleted_after_a_question({ page, open, said }, { name }) {
+    await open(`models/${encodeURIComponent(name)}`);
     await page.getByRole("button", { name: "Delete", exact: true }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page.getByRole("heading", { level: 1, name: "Models" }).waitFor();
-    await at(`models/${encodeURIComponent(name)}`);
+    await open(`models/${encodeURIComponent(name)}`);
     await said("not found");
 }
 
-export async function a_logged_model({ page, at, said }, { experiment, id, nasty }) {
-    await at(`experiments/${experiment}/models/${id}`);
+export async function a_logged_model({ page, open, said }, { experiment, id, nasty }) {
+    await open(`experiments/${experiment}/models/${id}`);
     await said(nasty);
     await page.getByRole("button", { name: "Register" }).click();
     await page.getByLabel("Name", { exact: true }).fill(`registered-${id}`);
