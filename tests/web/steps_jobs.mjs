@@ -26,15 +26,14 @@ export async function jobs({ page, open, said }, { running, done, failed }) {
     assert.ok(file.suggestedFilename().endsWith(".log"));
 }
 
-export async function no_jobs({ open, said }) {
-    await open("jobs");
-    await said("--enable-jobs");
-}
-
 export async function server({ page, open, said }, { version }) {
     await open("server");
     await said(version);
     await page.locator(".status").first().waitFor();
     await said("No authentication");
     await said("--expose-prometheus");
+    await open("jobs");
+    await said("--enable-jobs");
+    await page.goto(page.url().replace(/#.*/, "#/users"));
+    await said("This server has no users");
 }

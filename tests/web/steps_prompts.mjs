@@ -32,19 +32,8 @@ export async function prompts({ page, open, said }, { name, nasty }) {
     await page.waitForURL(/#\/prompts\//);
 }
 
-export async function a_chat({ page, open, said }, { name, experiment, nasty }) {
-    await open(`experiments/${experiment}/prompts`);
-    await page.getByRole("link", { name, exact: true }).click();
-    await page.locator(".message.system", { hasText: "Be brief." }).or(page.locator(".message.other", { hasText: "Be brief." })).waitFor();
-    await page.locator(".message.user", { hasText: nasty }).waitFor();
-    await page.getByRole("button", { name: "Delete", exact: true }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-    await page.getByRole("heading", { level: 1, name: "Prompts" }).waitFor();
-}
-
 /** What is marked as old gives the old text, what is marked as new the new one, whatever the texts are. */
-export async function differences({ page, url }) {
-    await page.goto(url);
+async function differences(page) {
     const wrong = await page.evaluate(async () => {
         const { compare } = await import("./static-files/page/prompts.js");
         const words = ["a", "b", " ", "\n", "long", "ü", ".", "{{x}}"], text = (n, seed) => Array.from({ length: n }, (_, i) => words[(i * i * seed + i * 7 + seed) % words.length]).join("");
@@ -56,6 +45,17 @@ export async function differences({ page, url }) {
         }).map(([a, b]) => [a.slice(0, 40), b.slice(0, 40)]);
     });
     assert.deepEqual(wrong, []);
+}
+
+export async function a_chat({ page, open, said }, { name, experiment, nasty }) {
+    await open(`experiments/${experiment}/prompts`);
+    await page.getByRole("link", { name, exact: true }).click();
+    await page.locator(".message.system", { hasText: "Be brief." }).or(page.locator(".message.other", { hasText: "Be brief." })).waitFor();
+    await page.locator(".message.user", { hasText: nasty }).waitFor();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("heading", { level: 1, name: "Prompts" }).waitFor();
+    await differences(page);
 }
 
 export async function datasets({ page, open, said }, { nasty, experiment, data }) {

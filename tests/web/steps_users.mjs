@@ -53,8 +53,3 @@ export async function users_go({ page, url, said }, { admin, password, name, tit
     await page.getByRole("heading", { level: 1, name: "Users" }).waitFor();
     assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0);
 }
-
-export async function no_users({ page, url, said }) {
-    await page.goto(`${url}/#/users`);
-    await said("This server has no users");
-}

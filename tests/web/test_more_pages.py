@@ -59,6 +59,7 @@ def test_a_model_is_found_described_tagged_and_its_versions_get_aliases_and_stag
     assert api.get_model_version(name, 1)["current_stage"] == "Production"
 
 
+@pytest.mark.slow
 def test_the_list_of_models_is_read_in_pages_as_it_is_scrolled(api, browse):
     prefix = unique("many")
     for i in range(210):
@@ -117,11 +118,7 @@ def test_jobs_are_listed_followed_as_they_run_and_cancelled(jobs_suite, browse):
     assert state(running) == "CANCELED"
 
 
-def test_without_jobs_the_list_says_how_to_have_some(browse):
-    browse("no_jobs")
-
-
-def test_the_server_says_how_it_is(api, browse):
+def test_the_server_says_how_it_is_and_lists_without_anything_say_how_to_have_some(api, browse):
     browse("server", version=api.request("GET", "/version").text)
 
 
@@ -178,10 +175,6 @@ def test_users_are_made_granted_things_and_deleted(tmp_path_factory, browse):
         server.stop()
 
 
-def test_without_authentication_the_list_of_users_says_how_to_have_them(browse):
-    browse("no_users")
-
-
 # --- Prompts and datasets ---
 
 
@@ -195,7 +188,7 @@ def test_prompts_are_made_versioned_and_compared_word_by_word(api, browse):
     assert tags["mlflow.prompt.text"] == f"Say goodbye to {{{{name}}}}, please. {NASTY}"
 
 
-def test_a_chat_is_shown_as_messages_and_deleted(api, browse):
+def test_a_chat_is_shown_as_messages_and_what_differs_adds_up_to_both_texts(api, browse):
     name, experiment = unique("chat").replace("-", "_"), api.experiment()
     messages = json.dumps([{"role": "system", "content": "Be brief."}, {"role": "user", "content": NASTY}])
     kind = {"key": "mlflow.prompt.is_prompt", "value": "true"}
@@ -203,10 +196,6 @@ def test_a_chat_is_shown_as_messages_and_deleted(api, browse):
     api.model_version(name, "prompt-template", tags=[kind, {"key": "_mlflow_prompt_type", "value": "chat"}, {"key": "mlflow.prompt.text", "value": messages}])
     browse("a_chat", name=name, experiment=experiment)
     assert api.get("registered-models/get", {"name": name}).status == 404
-
-
-def test_what_differs_adds_up_to_both_texts(browse):
-    browse("differences")
 
 
 def test_datasets_are_made_filled_found_and_deleted(api, browse):
@@ -268,7 +257,8 @@ def test_every_view_is_accessible_and_fits(browse, views, look):
     browse("look", views=views, look=look)
 
 
-@pytest.mark.parametrize("look", ["light", pytest.param("dark", marks=pytest.mark.slow), pytest.param("narrow", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("look", ["light", "dark", "narrow"])
 def test_jobs_are_accessible_and_fit(jobs_suite, browse, look):
     job = jobs_suite.api.request("POST", "/ajax-api/3.0/jobs/", json={"job_name": "fails", "params": {"text": NASTY}}).ok()["job_id"]
     wait_until(lambda: jobs_suite.api.request("GET", f"/ajax-api/3.0/jobs/{job}").ok()["status"] == "FAILED", 10)
