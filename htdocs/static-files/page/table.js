@@ -3,7 +3,8 @@
 import { h, put } from "./dom.js";
 
 const HEIGHT = 34;
-const BEYOND = 12;
+// Rows come and go in steps, so that most frames of scrolling change nothing.
+const STEP = 8;
 
 /**
  * options: label, key(row), open(row), more() when rows near the end are seen, sort(column), select: bool, onselect(), rowClass(row)
@@ -16,6 +17,7 @@ export function virtualTable(options) {
     const table = h("table.virtual", { "aria-label": options.label }, cols, head, body);
     const el = h("div.viewport", { tabindex: 0, role: "region", "aria-label": `${options.label}, scrollable` }, table);
     const live = new Map();
+    const above = h("tr.spacer", { "aria-hidden": "true" }), below = h("tr.spacer", { "aria-hidden": "true" });
 
     const check = (row) => {
         const key = options.key(row);
@@ -41,8 +43,8 @@ export function virtualTable(options) {
     }
 
     function render(force) {
-        const first = Math.max(0, Math.floor(el.scrollTop / HEIGHT) - BEYOND);
-        const last = Math.min(rows.length, Math.ceil((el.scrollTop + el.clientHeight) / HEIGHT) + BEYOND);
+        const step = (at) => Math.floor(at / HEIGHT / STEP) * STEP;
+        const first = Math.max(0, step(el.scrollTop) - STEP), last = Math.min(rows.length, step(el.scrollTop + el.clientHeight) + 2 * STEP);
         if (!force && first === from && last === to) return;
         if (force) live.clear();
         from = first;
@@ -53,8 +55,8 @@ export function virtualTable(options) {
             let tr = live.get(row);
             if (!tr) live.set(row, (tr = makeRow(row, i)));
             const on = selected.has(options.key(row));
-            tr.className = `${on ? "selected " : ""}${i === current ? "current " : ""}${(options.rowClass && options.rowClass(row)) || ""}`;
-            tr.setAttribute("aria-rowindex", i + 2);
+            const looks = `${on ? "selected " : ""}${i === current ? "current " : ""}${(options.rowClass && options.rowClass(row)) || ""}`;
+            if (tr.className !== looks) tr.className = looks;
             const box = options.select && tr.querySelector("input");
             if (box) box.checked = on;
             shown.push(tr);
@@ -63,10 +65,17 @@ export function virtualTable(options) {
             const keep = new Set(rows.slice(first, last));
             for (const row of live.keys()) if (!keep.has(row)) live.delete(row);
         }
-        const spacer = (n) => n > 0 && h("tr.spacer", { "aria-hidden": "true", style: { height: `${n * HEIGHT}px` } });
-        put(body, spacer(first), shown, spacer(rows.length - last), end);
+        above.style.height = `${first * HEIGHT}px`;
+        below.style.height = `${(rows.length - last) * HEIGHT}px`;
+        const wanted = [above, ...shown, below, ...(end ? [end] : [])], keep = new Set(wanted);
+        for (const tr of [...body.children]) if (!keep.has(tr)) tr.remove();
+        let next = body.firstChild;
+        for (const tr of wanted) {
+            if (tr === next) next = next.nextSibling;
+            else body.insertBefore(tr, next);
+        }
         table.setAttribute("aria-rowcount", end ? -1 : rows.length + 1);
-        if (options.more && last >= rows.length - BEYOND) options.more();
+        if (options.more && last >= rows.length - STEP) options.more();
     }
 
     let frame = 0;
@@ -94,7 +103,6 @@ export function virtualTable(options) {
     }
 
     function changed() {
-        render();
         from = -1;
         render();
         if (options.onselect) options.onselect();
