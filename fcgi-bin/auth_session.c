@@ -19,15 +19,6 @@ struct sv session_cookie(struct request *request, struct sv name)
     return SV_ABSENT;
 }
 
-static bool is_over_tls(struct request *request)
-{
-    struct sv https = request->transport->variable(request, "HTTPS");
-    struct sv scheme = request->transport->variable(request, "REQUEST_SCHEME");
-    struct sv forwarded = request_header(request, "x-forwarded-proto");
-    return sv_equal_ignoring_case(https, SV("on")) || sv_equal(https, SV("1")) ||
-           sv_equal_ignoring_case(scheme, SV("https")) || sv_equal_ignoring_case(forwarded, SV("https"));
-}
-
 void session_set_cookie(struct request *request, struct sv name, struct sv value, int64_t seconds)
 {
     struct sv prefix = request_service(request)->settings->static_prefix;
@@ -35,7 +26,7 @@ void session_set_cookie(struct request *request, struct sv name, struct sv value
     reply_header(request, "set-cookie",
                  arena_printf(request->arena, "%.*s=%.*s; Path=%.*s%.*s; HttpOnly; SameSite=Lax%s",
                               SV_ARG(name), SV_ARG(value), SV_ARG(prefix.len ? prefix : SV("/")), SV_ARG(age),
-                              is_over_tls(request) ? "; Secure" : ""));
+                              request->is_tls ? "; Secure" : ""));
 }
 
 void session_begin(struct request *request, const struct user *user, struct sv *csrf_token)

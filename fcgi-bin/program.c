@@ -149,6 +149,7 @@ static bool make_server_settings(const struct settings *settings, struct arena *
         .allowed_hosts = settings->allowed_hosts,
         .allowed_origins = settings->cors_allowed_origins,
         .frame_options = settings->x_frame_options,
+        .trusted_proxies = settings->trusted_proxies,
     };
     *server = (struct server_settings){
         .static_prefix = settings->static_prefix,

@@ -17,6 +17,7 @@ SETTING_STRING(static_prefix, NULL, "MLFLOW_STATIC_PREFIX", "--static-prefix", 0
 SETTING_STRING(ui_dir, NULL, "TRACKLIGHT_UI_DIR", "--ui-dir", 0, "DIR", "Serve the MLflow web page that is built in this folder (index.html and its files) instead of Tracklight's own.")
 SETTING_STRING(allowed_hosts, NULL, "MLFLOW_SERVER_ALLOWED_HOSTS", "--allowed-hosts", 0, "HOSTS", "Comma-separated Host headers to answer; * stands for any. Default: localhost and private addresses.")
 SETTING_STRING(cors_allowed_origins, NULL, "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "--cors-allowed-origins", 0, "ORIGINS", "Comma-separated origins of web pages that may use the API; * stands for any.")
+SETTING_STRING(trusted_proxies, NULL, "TRACKLIGHT_TRUSTED_PROXIES", "--trusted-proxies", 0, "NETWORKS", "Comma-separated addresses and networks (10.0.0.0/8) of proxies in front of the web server: what their X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto headers say counts. Default: nobody's.")
 SETTING_STRING(x_frame_options, "SAMEORIGIN", "MLFLOW_SERVER_X_FRAME_OPTIONS", "--x-frame-options", 0, "VALUE", "X-Frame-Options header: SAMEORIGIN, DENY or NONE.")
 SETTING_BOOL(disable_security_middleware, "false", "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE", "--disable-security-middleware", "Turn host, origin and header checks off. Dangerous.")
 SETTING_STRING(expose_prometheus, NULL, "MLFLOW_EXPOSE_PROMETHEUS", "--expose-prometheus", 0, "DIR", "Serve /metrics for Prometheus, and keep the counters there.")

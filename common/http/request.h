@@ -77,8 +77,10 @@ struct request {
     int64_t content_length; /* -1 if unknown */
     struct sv host;
     struct sv origin;
-    struct sv remote_addr;
-    char id[64]; /* X-Request-Id */
+    struct sv
+        remote_addr; /* the client's, also behind a trusted proxy; "" where the web server does not tell */
+    bool is_tls;     /* the client speaks TLS, with the web server or with a trusted proxy */
+    char id[64];     /* X-Request-Id */
 
     const struct operation *operation; /* NULL until routed */
     struct sv pattern;                 /* the row's full path, e.g. "/api/2.0/mlflow/runs/get" */

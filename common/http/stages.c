@@ -69,6 +69,26 @@ static struct sv path_of_target(struct sv target)
     return path;
 }
 
+/* Who is there, and whom he asked, behind a proxy that the administrator trusts. */
+static void hear_proxy(struct request *request)
+{
+    bool by_proxy;
+    struct sv https = request->transport->variable(request, "HTTPS");
+    struct sv scheme = request->transport->variable(request, "REQUEST_SCHEME");
+    request->is_tls = sv_equal_ignoring_case(https, SV("on")) || sv_equal(https, SV("1")) ||
+                      sv_equal_ignoring_case(scheme, SV("https"));
+    request->remote_addr = security_client(security_of(request), request->remote_addr,
+                                           request_header(request, "x-forwarded-for"), &by_proxy);
+    if (!by_proxy)
+        return;
+    struct sv host = request_header(request, "x-forwarded-host");
+    struct sv proto = request_header(request, "x-forwarded-proto");
+    if (host.len)
+        request->host = sv_trim(sv_cut(&host, ','));
+    if (proto.len)
+        request->is_tls = sv_equal_ignoring_case(sv_trim(sv_cut(&proto, ',')), SV("https"));
+}
+
 enum status stage_head(struct request *request)
 {
     struct sv (*variable)(struct request *, const char *) = request->transport->variable;
@@ -78,6 +98,7 @@ enum status stage_head(struct request *request)
     request->host = variable(request, "HTTP_HOST");
     request->origin = variable(request, "HTTP_ORIGIN");
     request->remote_addr = variable(request, "REMOTE_ADDR");
+    hear_proxy(request);
     request->content_type = variable(request, "CONTENT_TYPE");
     request->query = variable(request, "QUERY_STRING");
     struct sv target = variable(request, "REQUEST_URI");

@@ -7,14 +7,12 @@
 
 #include "common/base/arena.h"
 #include "common/base/error.h"
+#include "common/base/network.h"
 #include "common/base/sv.h"
 
 /* Where this server may be sent by somebody who is not its administrator: a host is resolved once, every
  * address that it has is checked, and the connection is pinned to those addresses, so that a name cannot
  * mean one thing when it is checked and another when it is used. */
-
-/* IPv6, or IPv4 in its mapped form ::ffff:a.b.c.d. */
-#define ADDRESS_BYTES 16
 
 enum address_class {
     ADDRESS_PUBLIC,
@@ -30,21 +28,6 @@ enum address_class {
 /* By the IANA special-purpose address registries. Addresses that carry an IPv4 address (mapped, compatible,
  * NAT64, 6to4, ISATAP) are what that one is. */
 enum address_class address_class_of(const uint8_t address[ADDRESS_BYTES]);
-
-/* A literal without brackets, port or zone, in the usual notations only; no octal and no short forms. */
-bool address_parse(struct sv text, uint8_t address[ADDRESS_BYTES]);
-
-struct network {
-    uint8_t address[ADDRESS_BYTES];
-    unsigned bits; /* of the 128 */
-};
-
-#define NETWORKS_MAX 256
-
-/* Comma-separated networks (10.0.0.0/8, fd00::/8) and single addresses. False with a sentence in *problem. */
-bool networks_parse(struct arena *arena, struct sv text, struct network **networks, size_t *count,
-                    struct sv *problem);
-bool networks_hold(const struct network *networks, size_t count, const uint8_t address[ADDRESS_BYTES]);
 
 struct target_policy {
     const struct network *allowed; /* whatever class they are of */

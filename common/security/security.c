@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/network.h"
 #include "common/security/host.h"
 #include "common/security/origin.h"
 
@@ -18,6 +19,8 @@ struct security {
     size_t host_count;
     struct origin_rule *origins;
     size_t origin_count;
+    struct network *proxies;
+    size_t proxy_count;
     struct sv frame_options;
     size_t configured;
 };
@@ -99,6 +102,15 @@ static bool parse_frame_options(struct security *security, struct sv value, stru
     return true;
 }
 
+static bool parse_proxies(struct security *security, struct sv list, struct arena *arena, struct sv *problem)
+{
+    struct sv text;
+    if (networks_parse(security->arena, list, &security->proxies, &security->proxy_count, &text))
+        return true;
+    *problem = arena_printf(arena, "Bad trusted proxies: %.*s", SV_ARG(text));
+    return false;
+}
+
 struct security *security_new(const struct security_settings *settings, struct arena *arena,
                               struct sv *problem)
 {
@@ -119,7 +131,8 @@ struct security *security_new(const struct security_settings *settings, struct a
         hosts = sv_from(default_hosts);
     if (!parse_hosts(security, hosts, arena, problem) ||
         !parse_origins(security, settings->allowed_origins, arena, problem) ||
-        !parse_frame_options(security, settings->frame_options, arena, problem)) {
+        !parse_frame_options(security, settings->frame_options, arena, problem) ||
+        !parse_proxies(security, settings->trusted_proxies, arena, problem)) {
         security_free(security);
         return NULL;
     }
@@ -198,6 +211,44 @@ struct cors security_cors(const struct security *security, struct sv origin)
 struct sv security_frame_options(const struct security *security)
 {
     return security->disabled ? SV_ABSENT : security->frame_options;
+}
+
+/* "192.0.2.1", "192.0.2.1:4711", "[2001:db8::1]:4711", "2001:db8::1". */
+static struct sv without_port(struct sv text)
+{
+    size_t colon = sv_find(text, ':');
+    if (text.len && text.data[0] == '[')
+        return sv_from_offset(sv_first(text, sv_find(text, ']')), 1);
+    bool one_colon =
+        colon < text.len && sv_find(sv_from_offset(text, colon + 1), ':') == text.len - colon - 1;
+    return one_colon ? sv_first(text, colon) : text;
+}
+
+static bool is_proxy(const struct security *security, struct sv literal)
+{
+    uint8_t address[ADDRESS_BYTES];
+    return security->proxy_count && address_parse(literal, address) &&
+           networks_hold(security->proxies, security->proxy_count, address);
+}
+
+struct sv security_client(const struct security *security, struct sv peer, struct sv forwarded_for,
+                          bool *by_proxy)
+{
+    struct sv client = peer;
+    uint8_t address[ADDRESS_BYTES];
+    *by_proxy = is_proxy(security, peer);
+    /* What stands before the first stranger, seen from the end, that stranger may have made up. */
+    while (forwarded_for.len && is_proxy(security, client)) {
+        size_t from = forwarded_for.len;
+        while (from && forwarded_for.data[from - 1] != ',')
+            from--;
+        struct sv literal = without_port(sv_trim(sv_from_offset(forwarded_for, from)));
+        if (!address_parse(literal, address))
+            break;
+        client = literal;
+        forwarded_for = sv_first(forwarded_for, from ? from - 1 : 0);
+    }
+    return client;
 }
 
 size_t security_host_count(const struct security *security)

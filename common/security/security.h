@@ -20,6 +20,7 @@ struct security_settings {
     struct sv allowed_hosts;   /* comma list; absent or empty: the defaults */
     struct sv allowed_origins; /* comma list; absent or empty: none but localhost */
     struct sv frame_options;   /* X-Frame-Options; "" or NONE: no such header */
+    struct sv trusted_proxies; /* comma list of networks whose X-Forwarded-… headers count; absent: none */
 };
 
 /* Parses the rules once. NULL if an entry makes no sense; then *problem (in the arena) names it. Free with
@@ -47,6 +48,11 @@ struct cors security_cors(const struct security *security, struct sv origin);
 
 /* The X-Frame-Options value, upper case; absent for none. */
 struct sv security_frame_options(const struct security *security);
+
+/* Who a request comes from: `peer`, unless that is a trusted proxy. Then it is the last address of its
+ * X-Forwarded-For (absent: none) that is not a trusted proxy's, and *by_proxy is set. Part of one of them. */
+struct sv security_client(const struct security *security, struct sv peer, struct sv forwarded_for,
+                          bool *by_proxy);
 
 /* How many host and origin entries were configured, for the start-up message. */
 size_t security_host_count(const struct security *security);

@@ -25,7 +25,7 @@ SELF = API + "users/get"
 @pytest.fixture(scope="module")
 def suite(servers):
     """With two processes, so that what one of them knows is not what the other one does."""
-    return start(servers, "--workers", "2")
+    return start(servers, "--workers", "2", "--trusted-proxies", "127.0.0.1")
 
 
 @pytest.fixture

@@ -388,3 +388,31 @@ def test_a_form_cannot_write_even_from_a_local_page(api):
         )
         expect_error(reply, 400, "INVALID_PARAMETER_VALUE")
     assert api.get("experiments/get-by-name", {"experiment_name": name}).status == 404
+
+
+# --- Behind another proxy ---
+
+
+def metrics_for(server, forwarded_for):
+    return server.api.request("GET", "/metrics", headers={"X-Forwarded-For": forwarded_for}).status
+
+
+def test_a_trusted_proxy_says_who_is_there_and_whom_he_asked(servers):
+    server = servers(
+        "--trusted-proxies", "127.0.0.1, 198.51.100.0/24", "--expose-prometheus", "m", "--metrics-allowed-networks", "203.0.113.0/24"
+    )
+    assert metrics_for(server, "203.0.113.9") == 200
+    assert metrics_for(server, "192.0.2.1, 203.0.113.9:4711, 198.51.100.7") == 200
+    assert metrics_for(server, "203.0.113.9, 192.0.2.1") == 403, "what stands before a stranger he may have made up"
+    assert metrics_for(server, "203.0.113.9, nonsense") == 403
+    path = f"{API}experiments/get?experiment_id=0"
+    assert server.api.request("GET", path, headers={"X-Forwarded-Host": "evil.example"}).status == 403
+    assert server.api.request("GET", path, headers={"Host": "evil.example", "X-Forwarded-Host": "localhost:5000"}).status == 200
+
+
+def test_nobody_elses_forwarded_headers_count(servers):
+    server = servers("--expose-prometheus", "m", "--metrics-allowed-networks", "203.0.113.0/24", "--trusted-proxies", "198.51.100.7")
+    assert metrics_for(server, "203.0.113.9") == 403
+    path = f"{API}experiments/get?experiment_id=0"
+    assert server.api.request("GET", path, headers={"X-Forwarded-Host": "evil.example"}).status == 200
+    assert server.api.request("GET", path, headers={"Host": "evil.example", "X-Forwarded-Host": "localhost"}).status == 403

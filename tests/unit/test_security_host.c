@@ -488,6 +488,47 @@ static void a_list_beyond_64_kib_is_refused(void **state)
     arena_free(arena);
 }
 
+static void a_client_behind_trusted_proxies_is_the_last_stranger(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *peer, *forwarded_for, *client;
+        bool by_proxy;
+    } cases[] = {
+        {"192.0.2.1", "10.9.9.9", "192.0.2.1", false},
+        {"10.0.0.1", "192.0.2.1", "192.0.2.1", true},
+        {"10.0.0.1", "192.0.2.1, 10.0.0.2", "192.0.2.1", true},
+        {"10.0.0.1", "1.2.3.4, 192.0.2.1 , 10.0.0.2:80", "192.0.2.1", true},
+        {"10.0.0.1", "192.0.2.1:4711", "192.0.2.1", true},
+        {"fd00::1", "[2001:db8::1]:4711", "2001:db8::1", true},
+        {"fd00::1", "2001:db8::1", "2001:db8::1", true},
+        {"10.0.0.1", "unknown", "10.0.0.1", true},
+        {"10.0.0.1", "192.0.2.1,", "10.0.0.1", true},
+        {"10.0.0.1", "", "10.0.0.1", true},
+        {"10.0.0.1", ",,,", "10.0.0.1", true},
+        {"10.0.0.1", "[", "10.0.0.1", true},
+        {"10.0.0.1", "10.0.0.2,10.0.0.3", "10.0.0.2", true},
+        {"", "192.0.2.1", "", false},
+    };
+    struct arena *arena = arena_new(1 << 20);
+    struct sv problem;
+    struct security_settings settings = {.trusted_proxies = SV("10.0.0.0/8, fd00::/8")};
+    struct security *security = security_new(&settings, arena, &problem);
+    assert_non_null(security);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bool by_proxy;
+        struct sv client =
+            security_client(security, sv_from(cases[i].peer), sv_from(cases[i].forwarded_for), &by_proxy);
+        if (!sv_equal(client, sv_from(cases[i].client)) || by_proxy != cases[i].by_proxy)
+            fail_msg("%s, %s: %.*s", cases[i].peer, cases[i].forwarded_for, SV_ARG(client));
+    }
+    security_free(security);
+    settings.trusted_proxies = SV("10.0.0.0/33");
+    assert_null(security_new(&settings, arena, &problem));
+    assert_true(sv_find(problem, '1') < problem.len);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -510,6 +551,7 @@ int main(void)
         cmocka_unit_test(entries_that_make_no_sense_are_named),
         cmocka_unit_test(an_entry_with_a_nul_byte_is_refused),
         cmocka_unit_test(a_list_beyond_64_kib_is_refused),
+        cmocka_unit_test(a_client_behind_trusted_proxies_is_the_last_stranger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
