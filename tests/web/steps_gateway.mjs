@@ -75,6 +75,7 @@ export async function usage({ page, open, said }) {
     await open("gateway/usage");
     await page.getByRole("cell", { name: "chat", exact: true }).waitFor();
     assert.ok((await page.locator("figure rect").count()) > 0);
+    if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/gateway_used-light.png` });
     await page.getByLabel("Show").selectOption("tokens");
     await page.waitForURL(/measure=tokens/);
     await page.locator("figure title", { hasText: "chat: " }).first().waitFor({ state: "attached" });

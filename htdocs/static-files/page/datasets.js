@@ -97,7 +97,7 @@ export async function datasetPage(view) {
     put(view.root, crumbs(h("a", { href: "#/datasets" }, "Datasets"), dataset.name),
         h("div.head", h("h1.grow", dataset.name), eraser("dataset", `“${dataset.name}” and its ${plural(count(dataset), "record")} will be gone for good.`, () => erase(path(id)), ["datasets"])),
         h("section.card", facts([["Records", count(dataset)], ["Created", ago(dataset.created_time)], ["By", dataset.created_by], ["Updated", ago(dataset.last_update_time)], ["Digest", h("code", dataset.digest)],
-            ["Experiments", names.map((name, i) => [i > 0 && ", ", h("a", { href: link("experiments", experiments[i]) }, name)])]]),
+            ["Experiments", names.length > 0 && names.map((name, i) => [i > 0 && ", ", h("a", { href: link("experiments", experiments[i]) }, name)])]]),
         tagEditor(view, tags, setTag, (key) => erase(path(id, "tags", key)))),
         h("div.row", h("h2.grow", "Records"), button("Add a record", addRecord, { class: "small" })), body);
     await more();

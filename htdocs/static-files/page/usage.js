@@ -41,7 +41,7 @@ function bars(found, measure) {
     }
     if (measure === "duration") for (const bucket of buckets.values()) bucket.parts[shown[0]] /= bucket.calls || 1;
     const total = (bucket) => Object.values(bucket.parts).reduce((a, b) => a + b, 0);
-    const top = Math.max(1, ...[...buckets.values()].map(total));
+    const top = 2 * Math.ceil(Math.max(1, ...[...buckets.values()].map(total)) / 2); // even, so that the middle is a whole number
     const from = Math.floor(since / width) * width;
     const x = (time) => LEFT + (WIDTH - LEFT) * (time - from) / (until - from), y = (v) => (HEIGHT - BOTTOM) * (1 - v / top) + 8 * (v / top);
     const text = (v) => (measure === "duration" ? duration(v) : num(Math.round(v)));
