@@ -396,6 +396,18 @@ steps.without_charts = async ({ page, open }, { experiment, run }) => {
     await page.getByText("Charts need a library").first().waitFor();
 };
 
+/** Bytes of scripts and styles that a first visit of a view loads, as they are before compression. */
+steps.weight = async ({ page, open, url }, { views }) => {
+    const weights = {};
+    for (const [name, hash] of Object.entries(views)) {
+        await page.goto("about:blank");
+        await open(hash);
+        if (name === "compare") await page.waitForSelector(".chart[data-drawn]");
+        weights[name] = await page.evaluate((base) => performance.getEntriesByType("resource").filter((e) => e.name.startsWith(`${base}/static-files/`)).reduce((sum, e) => sum + e.decodedBodySize, 0), url);
+    }
+    return weights;
+};
+
 // --- Times ---
 
 /** How long after the click the first rows stand there, and a press of a key moves the current row. */

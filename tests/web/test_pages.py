@@ -162,12 +162,13 @@ def test_below_a_prefix_and_with_users_the_page_asks_for_a_login(browser, tmp_pa
         running.stop()
 
 
-def test_the_page_and_its_library_stay_small():
-    folder = BUILD / "htdocs" / "static-files" / "page"
-    if not (folder / "lib" / "uPlot.iife.min.js").exists():
-        pytest.skip("the library was not taken in")
-    sizes = {path.name: path.stat().st_size for path in folder.rglob("*") if path.suffix in (".js", ".css")}
-    assert sum(sizes.values()) <= LIMIT_BYTES, json.dumps(sizes)
+def test_no_view_loads_much(browser, server, world):
+    runs = ",".join(world.runs[:4])
+    views = {"compare": f"compare?runs={runs}&chart=train_loss", "runs": f"experiments/{world.experiment}",
+        "run": f"experiments/{world.experiment}/runs/{world.runs[0]}/charts", "trace": f"experiments/{world.experiment}/traces/{world.traces[0]}", "gateway": "gateway"}  # fmt: skip
+    weights = browser("weight", server.url, views=views)
+    assert all(0 < weight <= LIMIT_BYTES for weight in weights.values()), weights
+    (BUILD / "results" / "web" / "weights.json").write_text(json.dumps(weights))
 
 
 @pytest.mark.slow
