@@ -27,11 +27,11 @@ enum api_root {
     ROOT_API_3,      /* /api/3.0 and P/ajax-api/3.0 */
     ROOT_AJAX_2,     /* P/ajax-api/2.0 only */
     ROOT_AJAX_3,     /* P/ajax-api/3.0 only */
-    ROOT_API_2_ONLY, /* /api/2.0 only */
-    ROOT_API_3_ONLY,
-    ROOT_PREFIXED, /* P + path */
-    ROOT_PLAIN,    /* path, never prefixed */
-    ROOT_BOTH,     /* path and P + path */
+    ROOT_API_2_ONLY, /* /api/2.0 and P/api/2.0, where the page's cookie is sent */
+    ROOT_API_3_ONLY, /* /api/3.0 and P/api/3.0 */
+    ROOT_PREFIXED,   /* P + path */
+    ROOT_PLAIN,      /* path, never prefixed */
+    ROOT_BOTH,       /* path and P + path */
 };
 
 /* What a handler may do with the store. */

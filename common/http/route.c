@@ -137,8 +137,8 @@ static const struct root_form root_forms[][3] = {
     [ROOT_API_3] = {{false, "/api/3.0"}, {true, "/ajax-api/3.0"}, {false, NULL}},
     [ROOT_AJAX_2] = {{true, "/ajax-api/2.0"}, {false, NULL}},
     [ROOT_AJAX_3] = {{true, "/ajax-api/3.0"}, {false, NULL}},
-    [ROOT_API_2_ONLY] = {{false, "/api/2.0"}, {false, NULL}},
-    [ROOT_API_3_ONLY] = {{false, "/api/3.0"}, {false, NULL}},
+    [ROOT_API_2_ONLY] = {{false, "/api/2.0"}, {true, "/api/2.0"}, {false, NULL}},
+    [ROOT_API_3_ONLY] = {{false, "/api/3.0"}, {true, "/api/3.0"}, {false, NULL}},
     [ROOT_PREFIXED] = {{true, ""}, {false, NULL}},
     [ROOT_PLAIN] = {{false, ""}, {false, NULL}},
     [ROOT_BOTH] = {{false, ""}, {true, ""}, {false, NULL}},
@@ -150,9 +150,9 @@ void router_each(const struct program *program, struct sv static_prefix,
 {
     for (const struct operation *const *table = program->tables; *table; table++) {
         for (const struct operation *operation = *table; operation->path; operation++) {
-            for (const struct root_form *form = root_forms[operation->root]; form->start; form++) {
-                if (form->prefixed && form != root_forms[operation->root] && !form->start[0] &&
-                    !static_prefix.len)
+            const struct root_form *first = root_forms[operation->root];
+            for (const struct root_form *form = first; form->start; form++) {
+                if (form != first && !static_prefix.len && strcmp(form->start, first->start) == 0)
                     continue;
                 char path[1024];
                 int len = snprintf(

@@ -159,17 +159,17 @@ def test_the_gateway_is_set_up_tried_measured_and_taken_down(api, browse, upstre
 # --- Users ---
 
 
-def test_users_are_made_granted_things_and_deleted(tmp_path_factory, browse):
-    server = Server(tmp_path_factory.mktemp("users"), "--app-name", "basic-auth", environment=auth.ON)
+def test_below_a_prefix_users_are_made_granted_things_and_deleted(tmp_path_factory, browse):
+    server = Server(tmp_path_factory.mktemp("users"), "--app-name", "basic-auth", "--static-prefix", "/team", environment=auth.ON, health="/team/health")
     try:
         boss, name, title = auth.admin(server), f"ada {NASTY}".replace(":", ""), f"an experiment {NASTY}"
         who = {"admin": auth.ADMIN, "password": auth.ADMIN_PASSWORD, "name": name, "title": title}
         experiment = boss.experiment(title)
-        browse("users", server.url, experiment=experiment, **who)
+        browse("users", f"{server.url}/team", experiment=experiment, **who)
         user = boss.get("users/get", {"username": name}).ok()["user"]
         assert user["experiment_permissions"] == [{"experiment_id": experiment, "permission": "MANAGE", "user_id": user["id"]}]
-        browse("a_user_without_rights", server.url, **who)
-        browse("users_go", server.url, **who)
+        browse("a_user_without_rights", f"{server.url}/team", **who)
+        browse("users_go", f"{server.url}/team", **who)
         assert boss.get("users/get", {"username": name}).status == 404
     finally:
         server.stop()
