@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/job_cgroup.h"
-#include "cli/job_descendants.h"
 #include "cli/job_supervisor.h"
 #include "common/base/number.h"
 
@@ -23,10 +21,11 @@
 /* What is the worker's after the fork, and what is the child's. */
 struct descriptors {
     int control[2], output[2], errors[2];
-    int input, cgroup;
+    int input;
 };
 
 static const char *const steps[JOB_STEPS] = {
+    [JOB_STEP_FOLDER] = "its temporary folder cannot be made",
     [JOB_STEP_FORK] = "no process can be made",
     [JOB_STEP_SESSION] = "its process cannot be set up",
     [JOB_STEP_LIMITS] = "its resource limits cannot be set",
@@ -72,12 +71,11 @@ static void close_childs_ends(const struct descriptors *all)
     close_if_open(all->output[1]);
     close_if_open(all->errors[1]);
     close_if_open(all->input);
-    close_if_open(all->cgroup);
 }
 
 static bool open_all(struct descriptors *all, const struct job_command *command)
 {
-    *all = (struct descriptors){{-1, -1}, {-1, -1}, {-1, -1}, -1, -1};
+    *all = (struct descriptors){{-1, -1}, {-1, -1}, {-1, -1}, -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, all->control) != 0 ||
         pipe2(all->output, O_CLOEXEC) != 0 || pipe2(all->errors, O_CLOEXEC) != 0)
         return false;
@@ -89,31 +87,19 @@ static bool open_all(struct descriptors *all, const struct job_command *command)
     return true;
 }
 
-/* All that the user runs counts against the limit, so what runs already is added to it. */
-static int64_t process_limit(const struct job_command *command, bool by_cgroup)
-{
-    if (command->limits.processes < 0 || by_cgroup)
-        return -1;
-    return command->limits.processes + job_count_threads(command->user ? command->user->uid : getuid());
-}
-
 bool job_process_start(const struct job_command *command, struct arena *arena, struct job_process *process,
                        struct sv *problem)
 {
     struct descriptors all;
-    bool limited = false;
     bool opened = open_all(&all, command);
-    if (opened && command->cgroups >= 0)
-        all.cgroup = job_cgroup_make(command->cgroups, command->name, &command->limits, &limited);
-    const struct job_supervision what = {
+    struct job_supervision what = {
         .command = command,
         .worker = getpid(),
         .control = all.control[1],
         .input = all.input,
         .output = all.output[1],
         .errors = all.errors[1],
-        .cgroup = all.cgroup,
-        .process_limit = process_limit(command, limited),
+        .cgroup = -1,
     };
     pid_t pid = opened ? fork() : -1;
     if (pid == 0)
@@ -223,10 +209,13 @@ bool job_user_find(struct sv name, struct arena *arena, struct job_user *user, s
     int64_t number;
     char *text = arena_alloc(arena, PASSWD_BYTES);
     bool numeric = parse_int64(name, 0, UINT32_MAX - 1, &number);
-    if (numeric)
-        getpwuid_r((uid_t)number, &entry, text, PASSWD_BYTES, &found);
-    else
-        getpwnam_r(arena_cstr(arena, name), &entry, text, PASSWD_BYTES, &found);
+    int error = numeric ? getpwuid_r((uid_t)number, &entry, text, PASSWD_BYTES, &found)
+                        : getpwnam_r(arena_cstr(arena, name), &entry, text, PASSWD_BYTES, &found);
+    if (error != 0) {
+        *problem =
+            arena_printf(arena, "The user %.*s cannot be looked up: %s.", SV_ARG(name), strerror(error));
+        return false;
+    }
     if (!found && !numeric) {
         *problem = arena_printf(arena, "There is no user %.*s.", SV_ARG(name));
         return false;
