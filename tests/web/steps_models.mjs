@@ -47,6 +47,7 @@ export async function model_pages({ page, open }, { prefix, count }) {
     }
     await page.getByRole("link", { name: `${prefix}-${count - 1}`, exact: true }).waitFor();
     assert.ok((await table.locator("tbody tr").count()) < 100);
+    assert.ok((await table.evaluate((el) => el.scrollTop)) > 5000, "the table went back to its beginning");
 }
 
 export async function a_model_is_deleted_after_a_question({ page, open, said }, { name }) {

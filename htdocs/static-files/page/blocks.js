@@ -55,6 +55,9 @@ export const undoable = (view, text, remove, restore) => changing(view, async ()
     });
 });
 
+/** Puts `el` there, unless it is: what is taken out and put back loses where it was scrolled to, and the focus. */
+export const show = (box, el) => box.firstChild === el || put(box, el);
+
 /** Tags with adding and removing, which can be undone. */
 export const tagEditor = (view, tags, set, remove) => tagList(tags, async (key, value) => {
     await set(key, value);
@@ -108,7 +111,7 @@ export function pagedList(view, options) {
             done = !token;
             box.fail(null);
             put(problem);
-            put(body, rows.length ? table.el : view.query.filter ? h("p.quiet", "Nothing fits. Shorten the search.") : empty(...options.nothing));
+            show(body, rows.length ? table.el : view.query.filter ? h("p.quiet", "Nothing fits. Shorten the search.") : empty(...options.nothing));
             table.setRows(rows, token && "Loading…");
         } catch (error) {
             if (error.name === "AbortError" || mine !== epoch) return;

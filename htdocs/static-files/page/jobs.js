@@ -4,7 +4,7 @@ import { h, put, ago, button, code, download, duration, empty, errorBox, facts, 
 import { call } from "./api.js";
 import { go, link } from "./router.js";
 import { virtualTable } from "./table.js";
-import { changing, confirmBox, crumbs } from "./blocks.js";
+import { changing, confirmBox, crumbs, show } from "./blocks.js";
 
 const STATUSES = ["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "TIMEOUT", "CANCELED"];
 const REFRESH_MS = 2000;
@@ -35,7 +35,7 @@ export async function jobList(view) {
     const problem = h("div.maybe"), body = h("div.stack.grow.fill");
     const name = h("input", { type: "search", value: view.query.name || "", placeholder: "A part of the name", "aria-label": "Search jobs", oninput: () => {
         view.set({ name: name.value });
-        show();
+        draw();
     } });
     const table = virtualTable({ label: "Jobs", key: (job) => job.job_id, open: (job) => go("jobs", job.job_id) });
     table.setColumns([
@@ -48,11 +48,11 @@ export async function jobList(view) {
         { id: "cancel", label: "", width: 90, cell: (job) => isOpen(job) && button("Cancel", () => cancel(job, load), { class: "small", "aria-label": `Cancel ${job.job_name}` }) },
     ]);
 
-    function show() {
+    function draw() {
         const text = name.value.toLowerCase();
         const rows = jobs.filter((job) => job.job_name.toLowerCase().includes(text));
         table.setRows(rows);
-        put(body, rows.length ? table.el : jobs.length || view.query.status ? h("p.quiet", "No job fits.") : empty("No jobs yet",
+        show(body, rows.length ? table.el : jobs.length || view.query.status ? h("p.quiet", "No job fits.") : empty("No jobs yet",
             h("p", "A job is a program that the server's administrator has declared in jobs.d. The server runs jobs when it is started with --enable-jobs. Then:"),
             code(`curl -H 'content-type: application/json' ${new URL("ajax-api/3.0/jobs/", location.href.split("#")[0]).href} \\`, "    -d '{\"job_name\": \"hello\", \"params\": {}}'")));
     }
@@ -63,9 +63,13 @@ export async function jobList(view) {
         last = Date.now();
         try {
             const found = await call("3.0/jobs/search", { body: view.query.status ? { statuses: [view.query.status] } : {}, signal: view.signal });
-            jobs = (found.jobs || []).reverse();
+            const before = new Map(jobs.map((job) => [job.job_id, job]));
+            const now = (found.jobs || []).reverse().map((job) => (JSON.stringify(before.get(job.job_id)) === JSON.stringify(job) ? before.get(job.job_id) : job));
             put(problem);
-            show();
+            // Rows that are as they were stay, with the focus in them.
+            if (jobs.length && now.length === jobs.length && now.every((job, i) => job === jobs[i])) return;
+            jobs = now;
+            draw();
         } catch (error) {
             if (error.name !== "AbortError") put(problem, errorBox(error, load));
         } finally {
@@ -91,7 +95,7 @@ export async function jobPage(view) {
     view.title(job.job_name);
     const head = h("div.stack"), outcome = h("div.stack"), problem = h("div.maybe");
 
-    function show() {
+    function draw() {
         put(head, h("div.head", h("h1", job.job_name), status(job.status), h("span.grow"),
             isOpen(job) && button("Cancel", () => cancel(job, refresh), { class: "small" })),
         h("section.card", facts([["Id", h("span.mono", job.job_id)], ["Created", ago(job.creation_time)], ["Updated", ago(job.last_update_time)],
@@ -108,14 +112,14 @@ export async function jobPage(view) {
             job = await call(path(id), { signal: view.signal });
             put(problem);
             // What has the focus is not taken away while nothing changes but time.
-            if (job.status !== before || !head.contains(document.activeElement)) show();
+            if (job.status !== before || !head.contains(document.activeElement)) draw();
         } catch (error) {
             if (error.name !== "AbortError") put(problem, errorBox(error));
         }
     }
 
     const log = logBox(view, id, job.job_name);
-    show();
+    draw();
     put(view.root, crumbs(h("a", { href: "#/jobs" }, "Jobs"), job.job_name), problem, head, outcome, log.el);
     await log.read();
     view.every(1000, () => {
