@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +19,17 @@ static bool write_text(int folder, const char *file, const char *text)
     return written;
 }
 
+/* Not by printf, which is not async-signal-safe. */
 static bool write_number(int folder, const char *file, int64_t number)
 {
     char text[24];
-    snprintf(text, sizeof(text), "%" PRId64, number);
-    return write_text(folder, file, text);
+    size_t at = sizeof(text) - 1;
+    text[at] = '\0';
+    do {
+        text[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return write_text(folder, file, text + at);
 }
 
 /* "0::/PATH" of /proc/self/cgroup (cgroups(7)), without the newline. */

@@ -13,7 +13,8 @@
  * for none. */
 int job_cgroup_open(struct sv path);
 
-/* A new group in it; -1 if it cannot be made. *limited: it limits the number of processes. */
+/* A new group in it; -1 if it cannot be made. *limited: it limits the number of processes. Async-signal-safe.
+ */
 int job_cgroup_make(int folder, const char *name, const struct job_limits *limits, bool *limited);
 
 #endif

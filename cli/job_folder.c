@@ -1,11 +1,41 @@
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/job_supervisor.h"
 
 #define MAX_DEPTH 200
+
+/* --- Making --- */
+
+static bool write_given(const struct job_command *command)
+{
+    int fd = open(command->given_file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return false;
+    size_t done = 0;
+    ssize_t len = 1;
+    while (done < command->given.len && len > 0) {
+        len = write(fd, command->given.data + done, command->given.len - done);
+        done += len > 0 ? (size_t)len : 0;
+    }
+    int error = errno;
+    close(fd);
+    errno = error;
+    return done == command->given.len;
+}
+
+bool job_make_folder(const struct job_command *command)
+{
+    const struct job_user *user = command->user;
+    return mkdir(command->temporary, 0700) == 0 && (!command->given_file || write_given(command)) &&
+           (!user || lchown(command->temporary, user->uid, user->gid) == 0);
+}
+
+/* --- Removing --- */
 
 static void empty(int folder, int depth);
 

@@ -37,10 +37,13 @@ struct job_limits {
 struct job_command {
     const char *const *argv; /* argv[0] is the absolute path of the program */
     const char *const *environment;
-    const char *directory;   /* where it runs; NULL: its temporary folder */
-    const char *temporary;   /* its temporary folder, with which everything in it is removed; NULL: none */
-    const char *result_file; /* absolute; what is there at the end is handed to the worker; NULL: none */
-    struct sv input;         /* its standard input */
+    const char *directory; /* where it runs; NULL: its temporary folder */
+    const char
+        *temporary; /* its temporary folder: made before, and removed behind it with all that is in it */
+    const char *given_file;      /* made in it before; absolute; NULL: none */
+    struct sv given;             /* what is in that file */
+    const char *result_file;     /* absolute; what is there at the end is handed to the worker; NULL: none */
+    struct sv input;             /* its standard input */
     const struct job_user *user; /* NULL: the worker's own */
     struct job_limits limits;
     int64_t timeout_ms; /* from its start; negative: none */

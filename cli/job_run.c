@@ -1,13 +1,12 @@
 #include "cli/job_run.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/job_supervisor.h"
-#include "common/base/log.h"
+#include "common/base/arena_text.h"
+#include "common/base/id.h"
 
 #define ARENA_LIMIT_BYTES (256UL * 1024 * 1024)
 #define READ_BYTES        (64 * 1024)
@@ -35,46 +34,23 @@ static void copy_taken(struct job_run *run, const struct job_taken *taken)
     run->lease = run->taken.lease;
 }
 
-/* --- Its temporary folder --- */
-
-static bool write_classes(const char *folder, const struct job_type *type)
-{
-    int directory = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = directory < 0 ? -1
-                           : openat(directory, JOB_TRANSIENT_FILE_NAME,
-                                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    bool written = fd >= 0;
-    for (size_t i = 0; written && i < type->transient_error_count; i++) {
-        struct sv name = type->transient_errors[i];
-        written = write(fd, name.data, name.len) == (ssize_t)name.len && write(fd, "\n", 1) == 1;
-    }
-    if (fd >= 0)
-        close(fd);
-    if (directory >= 0)
-        close(directory);
-    return written;
-}
-
-static char *make_folder(struct job_run *run, const struct job_surroundings *surroundings,
-                         const struct job_user *user)
-{
-    struct sv path = arena_printf(run->arena, "%s/tracklight-job-XXXXXX", surroundings->temporary);
-    char *folder = arena_cstr(run->arena, path);
-    if (!mkdtemp(folder))
-        return NULL;
-    bool made = run->taken.type->result != JOB_RESULT_FILE || write_classes(folder, run->taken.type);
-    if (made && (!user || lchown(folder, user->uid, user->gid) == 0))
-        return folder;
-    job_remove_folder(folder);
-    return NULL;
-}
-
 /* --- Starting --- */
 
 static void cannot_start(struct job_run *run, struct sv problem)
 {
     run->ended = run->gone = true;
     run->ending = (struct job_ending){.end = JOB_END_FAILED, .text = problem, .type = run->taken.type};
+}
+
+static struct sv transient_classes(struct arena *arena, const struct job_type *type)
+{
+    struct arena_text text;
+    arena_text_init(&text, arena);
+    for (size_t i = 0; i < type->transient_error_count; i++) {
+        arena_text_add(&text, type->transient_errors[i]);
+        arena_text_add(&text, SV("\n"));
+    }
+    return arena_text_sv(&text);
 }
 
 static const char *text_or_null(struct sv text)
@@ -106,8 +82,11 @@ static struct job_command command_of(struct job_run *run, const struct job_surro
         .cgroups = surroundings->cgroups,
         .alive = surroundings->alive,
     };
-    if (type->result == JOB_RESULT_FILE)
+    if (type->result == JOB_RESULT_FILE) {
         command.result_file = arena_printf(arena, "%s/" JOB_RESULT_FILE_NAME, folder).data;
+        command.given_file = arena_printf(arena, "%s/" JOB_TRANSIENT_FILE_NAME, folder).data;
+        command.given = transient_classes(arena, type);
+    }
     return command;
 }
 
@@ -131,20 +110,15 @@ static void start(struct job_run *run, const struct job_surroundings *surroundin
         cannot_start(run, problem);
         return;
     }
-    char *folder = make_folder(run, surroundings, user);
-    if (!folder) {
-        cannot_start(run, arena_printf(run->arena, "No folder can be made in %s: %s.",
-                                       surroundings->temporary, strerror(errno)));
-        return;
-    }
+    const char *folder = arena_printf(run->arena, "%s/tracklight-job-%.*s", surroundings->temporary,
+                                      SV_ARG(id_new(run->arena)))
+                             .data;
     struct job_command command = command_of(run, surroundings, user, folder);
     run->folder = folder;
     run->group = command.name;
     run->running = job_process_start(&command, run->arena, &run->process, &problem);
-    if (!run->running) {
-        job_remove_folder(folder);
+    if (!run->running)
         cannot_start(run, problem);
-    }
 }
 
 struct job_run *job_run_start(const struct job_taken *taken, const struct job_surroundings *surroundings)

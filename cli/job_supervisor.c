@@ -14,18 +14,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/job_cgroup.h"
 #include "cli/job_descendants.h"
 #include "cli/job_exec.h"
 #include "common/base/clock.h"
 
-#define KEPT_DESCRIPTORS 7
+#define KEPT_DESCRIPTORS 6
 #define KILL_AGAIN_MS    10
 #define KILL_SLOWLY_MS   500
 #define REPORT_AFTER_US \
     5000000L /* that processes do not die (signal(7), "D" in ps(1)) is no reason to wait */
 
 struct supervisor {
-    const struct job_supervision *what;
+    struct job_supervision *what;
     pid_t job;
     int signals;
     bool ended; /* the job's own process */
@@ -37,9 +38,8 @@ struct supervisor {
 /* Everything else is the worker's: databases, and the sockets of other jobs, whose ends would not be seen. */
 static void close_others(const struct job_supervision *what)
 {
-    int kept[KEPT_DESCRIPTORS] = {what->control,       what->input,  what->output,
-                                  what->errors,        what->cgroup, what->command->cgroups,
-                                  what->command->alive};
+    int kept[KEPT_DESCRIPTORS] = {what->control,          what->input,         what->output, what->errors,
+                                  what->command->cgroups, what->command->alive};
     unsigned from = STDERR_FILENO + 1;
     for (;;) {
         unsigned next = UINT32_MAX;
@@ -99,6 +99,38 @@ static pid_t fork_into(int cgroup)
     return pid;
 }
 
+static void fail(struct supervisor *self, enum job_step step)
+{
+    const struct job_report told = {.failed = step, .error = errno};
+    report(self, &told, -1);
+    self->ended = true;
+}
+
+/* All that the user runs counts against the limit, so what runs already is added to it. */
+static void limit_processes(struct job_supervision *what, bool by_cgroup)
+{
+    const struct job_command *command = what->command;
+    what->process_limit = -1;
+    if (command->limits.processes >= 0 && !by_cgroup)
+        what->process_limit =
+            command->limits.processes + job_count_threads(command->user ? command->user->uid : getuid());
+}
+
+/* Here and not in the worker, which may be killed at any time: who makes something removes it. */
+static void prepare(struct supervisor *self)
+{
+    const struct job_command *command = self->what->command;
+    bool limited = false;
+    self->what->cgroup = -1;
+    if (!job_make_folder(command)) {
+        fail(self, JOB_STEP_FOLDER);
+        return;
+    }
+    if (command->cgroups >= 0)
+        self->what->cgroup = job_cgroup_make(command->cgroups, command->name, &command->limits, &limited);
+    limit_processes(self->what, limited);
+}
+
 static void start(struct supervisor *self)
 {
     pid_t parent = getpid();
@@ -108,11 +140,8 @@ static void start(struct supervisor *self)
         report(self, &told, -1);
         _exit(EXIT_FAILURE);
     }
-    if (self->job < 0) {
-        const struct job_report told = {.failed = JOB_STEP_FORK, .error = errno};
-        report(self, &told, -1);
-        self->ended = true;
-    }
+    if (self->job < 0)
+        fail(self, JOB_STEP_FORK);
     close(self->what->input);
     close(self->what->output);
     close(self->what->errors);
@@ -248,7 +277,7 @@ static void finish(struct supervisor *self)
         tell_end(self);
 }
 
-_Noreturn void job_supervise(const struct job_supervision *what)
+_Noreturn void job_supervise(struct job_supervision *what)
 {
     const struct job_command *command = what->command;
     struct supervisor self = {.what = what, .kill_us = INT64_MAX, .timeout_us = INT64_MAX};
@@ -267,14 +296,15 @@ _Noreturn void job_supervise(const struct job_supervision *what)
     close_others(what);
     self.signals = signalfd(-1, &read_ones, SFD_CLOEXEC | SFD_NONBLOCK);
     if (self.signals >= 0) {
-        start(&self);
+        prepare(&self);
+        if (!self.ended)
+            start(&self);
         if (command->timeout_ms >= 0 && !self.ended)
             self.timeout_us = clock_monotonic_us() + command->timeout_ms * 1000;
         watch(&self);
         finish(&self);
     }
-    if (command->temporary)
-        job_remove_folder(command->temporary);
+    job_remove_folder(command->temporary);
     if (what->cgroup >= 0)
         unlinkat(command->cgroups, command->name, AT_REMOVEDIR);
     _exit(EXIT_SUCCESS);

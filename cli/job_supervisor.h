@@ -11,8 +11,8 @@ struct job_supervision {
     pid_t worker;              /* its parent */
     int control;               /* its end of the socket */
     int input, output, errors; /* the job's */
-    int cgroup;                /* the job's own; -1: none */
-    int64_t process_limit;     /* RLIMIT_NPROC; negative: none */
+    int cgroup;                /* the job's own, which the supervisor makes; -1: none */
+    int64_t process_limit;     /* RLIMIT_NPROC, which it finds out; negative: none */
 };
 
 /* Messages on the socket, which keeps their bounds. Orders to the supervisor are one byte; when the worker's
@@ -23,6 +23,7 @@ struct job_supervision {
 /* What could not be done to start a job. */
 enum job_step {
     JOB_STEP_NONE,
+    JOB_STEP_FOLDER,
     JOB_STEP_FORK,
     JOB_STEP_SESSION,
     JOB_STEP_LIMITS,
@@ -41,7 +42,10 @@ struct job_report {
     bool timed_out;
 };
 
-_Noreturn void job_supervise(const struct job_supervision *supervision);
+_Noreturn void job_supervise(struct job_supervision *supervision);
+
+/* Makes the temporary folder of a job, with the file that is given to it. False with errno. */
+bool job_make_folder(const struct job_command *command);
 
 /* Removes a folder and what is in it. Nothing outside is touched, whatever links there are. */
 void job_remove_folder(const char *path);

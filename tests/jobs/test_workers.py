@@ -84,8 +84,9 @@ def test_a_killed_worker_leaves_nothing_behind_and_its_job_is_run_again(site):
     os.kill(first, signal.SIGKILL)
     # Long before the lease is over, since the next worker sees that the first one is dead.
     wait_for(lambda: len(notes(record)) == 2, 8)
-    living = [line for line in command_lines().values() if "lasting.job" in line]
-    assert len(living) == 1
+    (_, killed), (_, again) = notes(record)
+    living = {str(pid) for pid in command_lines()}
+    assert killed not in living and again in living
     assert site.get(job_id)["status"] == "RUNNING"
     site.cancel(job_id)
     site.check_nothing_is_left()
