@@ -99,12 +99,13 @@ export function ticks(low, high, count = 5) {
 }
 
 /** A picture with axes; the caller draws into it by x() and y(). */
-export function frame(xs, ys, { xLabel, yLabel, width = 640, height = 360, logx, logy, label }) {
+export function frame(xs, ys, { xLabel, yLabel, width = 640, height = 360, logx, logy, pad = 0, label }) {
     const c = ink(), left = 64, bottom = 40, top = 12, right = 14;
     const scale = (values, log, from, to) => {
         const f = log ? Math.log10 : (v) => v;
         let low = Math.min(...values.map(f)), high = Math.max(...values.map(f));
         if (!(high > low)) [low, high] = [(low || 0) - 0.5, (high || 0) + 0.5];
+        [low, high] = [low - (high - low) * pad, high + (high - low) * pad];
         const at = (v) => from + ((f(v) - low) / (high - low)) * (to - from);
         return [at, ticks(low, high).map((v) => (log ? 10 ** v : v))];
     };

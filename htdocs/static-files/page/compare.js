@@ -96,7 +96,7 @@ export async function comparePage(view) {
         const ok = rows.filter((r) => numeric(value(r, xId)) && numeric(value(r, yId)) && (!logx || Number(value(r, xId)) > 0) && (!logy || Number(value(r, yId)) > 0));
         const controls = h("div.row", h("label.check", "x", xBox), h("label.check", "y", yBox), toggle("logx", "log x", scatter), toggle("logy", "log y", scatter));
         if (!ok.length) return put(body, controls, h("p", "No run has both values."));
-        const { svg, x, y } = frame(ok.map((r) => Number(value(r, xId))), ok.map((r) => Number(value(r, yId))), { xLabel: xId.slice(2), yLabel: yId.slice(2), width: 900, height: 460, logx, logy, label: `Scatter of ${yId.slice(2)} by ${xId.slice(2)}` });
+        const { svg, x, y } = frame(ok.map((r) => Number(value(r, xId))), ok.map((r) => Number(value(r, yId))), { xLabel: xId.slice(2), yLabel: yId.slice(2), width: 900, height: 460, logx, logy, pad: 0.04, label: `Scatter of ${yId.slice(2)} by ${xId.slice(2)}` });
         for (const r of ok) svg.append(s("circle", { cx: x(Number(value(r, xId))), cy: y(Number(value(r, yId))), r: 5, fill: r.colour, "fill-opacity": 0.8 }, s("title", `${r.label}: ${value(r, xId)}, ${value(r, yId)}`)));
         put(body, controls, h("section.chart", h("header", h("h3", `${yId.slice(2)} by ${xId.slice(2)}`), exporting("scatter", svg, () => [["run_id", xId, yId], ...ok.map((r) => [r.id, value(r, xId), value(r, yId)])])), svg));
     }
@@ -158,7 +158,7 @@ export async function comparePage(view) {
             const inside = values.filter((v) => v >= q1 - reach && v <= q3 + reach);
             return { name, values, q1, mid, q3, low: inside[0], high: inside.at(-1), outside: values.filter((v) => v < inside[0] || v > inside.at(-1)) };
         });
-        const { svg, y, text } = frame([], list.flatMap((b) => b.values), { yLabel: metric.slice(2), width: 900, height: 460, label: `Box plot of ${metric.slice(2)}` });
+        const { svg, y, text } = frame([], list.flatMap((b) => b.values), { yLabel: metric.slice(2), width: 900, height: 460, pad: 0.04, label: `Box plot of ${metric.slice(2)}` });
         const wide = (900 - 80) / list.length, c = ink();
         list.forEach((b, i) => {
             const x = 66 + wide * (i + 0.5), half = Math.min(36, wide * 0.35), fill = colour(i);
