@@ -252,7 +252,8 @@ def views(suite, upstream):
     }
 
 
-@pytest.mark.parametrize("look", ["light", pytest.param("dark", marks=pytest.mark.slow), pytest.param("narrow", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("look", ["light", "dark", "narrow"])
 def test_every_view_is_accessible_and_fits(browse, views, look):
     browse("look", views=views, look=look)
 
