@@ -173,7 +173,7 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-void worker_start_log(const struct settings *settings)
+static void start_log(const struct settings *settings)
 {
     static const char *const levels[] = {"error", "warning", "info", "debug"};
     enum log_level level = LOG_LEVEL_INFO;
@@ -191,7 +191,7 @@ static int run_with_arena(struct worker_call *call, struct arena *arena)
     int status = load_settings(call, arena);
     if (status != EXIT_OK)
         return status;
-    worker_start_log(&call->config.settings);
+    start_log(&call->config.settings);
     if (!call->status && call->config.settings.expose_prometheus.len)
         metrics_open(arena_cstr(arena, call->config.settings.expose_prometheus), "worker");
     /* Before the first thread, which would take signals otherwise. */

@@ -35,6 +35,4 @@ int worker_print_status(struct worker_call *call, struct arena *arena);
  * Returns the exit status. */
 int worker_run(struct worker_call *call, struct arena *arena, int signals);
 
-void worker_start_log(const struct settings *settings);
-
 #endif

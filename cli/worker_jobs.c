@@ -254,7 +254,7 @@ static void exchange(struct jobs_worker *self, struct job_run **told, struct job
     bool done = self->source->class->round(self->source, round, self->scratch, &error);
     int64_t now = clock_monotonic_us();
     for (size_t i = 0; i < round->news_count; i++) {
-        if (round->news[i].entered)
+        if (told[i] && round->news[i].entered)
             heard(self, told[i], &round->news[i], before);
     }
     for (size_t i = 0; i < round->taken_count; i++)

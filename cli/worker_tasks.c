@@ -14,6 +14,7 @@
 #include "cli/worker_span_index.h"
 #include "cli/worker_webhooks.h"
 #include "common/base/worker_mark.h"
+#include "common/base/log.h"
 #include "common/jobs/worker_token.h"
 
 /* What the worker does, side by side; NULL: not that. */
@@ -117,7 +118,8 @@ static void stop_tasks(const struct tasks *tasks)
 
 static void reload(const struct tasks *tasks, const struct settings *settings)
 {
-    worker_start_log(settings);
+    if (settings->log_file.len && !log_open(settings->log_file.data))
+        log_warning("the log file %.*s cannot be opened", SV_ARG(settings->log_file));
     if (tasks->jobs)
         jobs_worker_reload(tasks->jobs);
 }
