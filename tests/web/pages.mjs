@@ -131,13 +131,14 @@ steps.sort = async ({ page, open }, { experiment }) => {
     const column = page.locator("table.virtual th", { hasText: "loss" }).first();
     for (const direction of ["descending", "ascending"]) {
         await column.locator("button").click();
-        await page.waitForSelector(`th[aria-sort="${direction}"]`);
+        await page.locator(`th[aria-sort="${direction}"]`, { hasText: "loss" }).waitFor();
         await page.waitForFunction(() => document.querySelectorAll("table.virtual tbody tr:not(.spacer, .end)").length > 5);
         const at = await column.evaluate((th) => [...th.parentNode.children].indexOf(th) + 1);
         const values = (await page.locator(`table.virtual tbody tr:not(.spacer, .end) td:nth-child(${at})`).allInnerTexts()).filter(Boolean).map(Number);
         assert.deepEqual(values, [...values].sort((a, b) => (direction === "ascending" ? a - b : b - a)));
     }
     await page.getByRole("button", { name: "Columns" }).click();
+    await accessible(page, "the choice of columns");
     await page.getByLabel("Run id").check();
     await page.locator("dialog").getByLabel("Status", { exact: true }).uncheck();
     await page.getByRole("button", { name: "Show" }).click();
@@ -323,6 +324,7 @@ steps.traces = async ({ page, open }, { experiment, errors, trace }) => {
     await page.locator(".message.assistant").waitFor();
     assert.match(page.url(), /span=/);
     await page.getByRole("button", { name: "Assess" }).click();
+    await accessible(page, "an assessment");
     await page.getByLabel("What is judged").fill("tone");
     await page.getByLabel("Value").fill("0.5");
     await page.getByLabel("Why").fill("<u>so</u>");
@@ -338,6 +340,7 @@ steps.shell = async ({ page, open, url }) => {
     await open("experiments");
     await page.keyboard.press("?");
     await page.locator("dialog kbd").first().waitFor();
+    await accessible(page, "the list of keys");
     await page.keyboard.press("Escape");
     await page.locator("dialog").waitFor({ state: "detached" });
     await page.keyboard.press("t");

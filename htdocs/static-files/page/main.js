@@ -1,6 +1,6 @@
 // The shell: navigation, routes, keys, login.
 
-import { h, put, button, iconButton, errorBox, field, dialog } from "./dom.js";
+import { h, put, button, iconButton, errorBox, field, dialog, loading } from "./dom.js";
 import { findSession, login, logout, session } from "./api.js";
 import { state, parseHash, setQuery } from "./router.js";
 
@@ -64,7 +64,7 @@ function find(path) {
     return null;
 }
 
-let leaving = null;
+let leaving = null, shownPath = null;
 
 async function route() {
     const { path, query } = parseHash(location.hash);
@@ -100,7 +100,9 @@ async function route() {
         view.title(path.at(-1));
         const module = await import(`./${found.module}.js`);
         if (view.signal.aborted) return;
-        put(main, root);
+        put(main, put(root, loading()));
+        if (shownPath !== null && shownPath !== path.join("/")) main.focus({ preventScroll: true });
+        shownPath = path.join("/");
         await module[found.name](view);
     } catch (error) {
         if (error.name === "AbortError" || view.signal.aborted) return;
