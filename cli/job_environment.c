@@ -35,11 +35,20 @@ static void put(struct environment *environment, const char *name, struct sv val
 static bool is_secret(struct sv name)
 {
     static const char *const secrets[] = {
-        "MLFLOW_BACKEND_STORE_URI",          "MLFLOW_REGISTRY_STORE_URI",
-        "_MLFLOW_SERVER_FILE_STORE",         "_MLFLOW_SERVER_REGISTRY_STORE",
-        "TRACKLIGHT_JOBS_WORKER_TOKEN",      "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY",
-        "MLFLOW_CRYPTO_KEK_PASSPHRASE",      "TRACKLIGHT_CONFIG",
+        "MLFLOW_BACKEND_STORE_URI",
+        "MLFLOW_REGISTRY_STORE_URI",
+        "_MLFLOW_SERVER_FILE_STORE",
+        "_MLFLOW_SERVER_REGISTRY_STORE",
+        "MLFLOW_CRYPTO_KEK_PASSPHRASE",
+        "MLFLOW_FLASK_SERVER_SECRET_KEY",
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY",
+        "TRACKLIGHT_ADMIN_PASSWORD",
+        "TRACKLIGHT_CONFIG",
+        "TRACKLIGHT_IMPORT_KEK_PASSPHRASE",
+        "TRACKLIGHT_JOBS_WORKER_TOKEN",
         "TRACKLIGHT_JOBS_WORKER_TOKEN_FILE",
+        "TRACKLIGHT_NEW_KEK_PASSPHRASE",
+        "TRACKLIGHT_PASSWORD",
     };
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
         if (sv_equal(name, sv_from(secrets[i])))

@@ -172,7 +172,8 @@ def test_a_job_whose_time_is_over_is_ended(shared):
 @once
 def test_progress_is_shown_while_the_job_runs_and_is_no_part_of_its_result(shared):
     job_id = shared.submit("progress")
-    wait_for(lambda: "a quarter" in shared.log(job_id))
+    wait_for(lambda: shared.get(job_id)["progress"] == 0.25)
+    assert shared.get(job_id)["progress_message"] == "a quarter"
     (shared.directory / "progress.job.go").touch()
     assert shared.wait(job_id)["result"] == [1]
 
