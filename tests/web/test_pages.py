@@ -69,6 +69,7 @@ class World:
             "text_file": f"experiments/{h}/runs/{self.hostile}/artifacts/notes.txt", "traces": f"experiments/{e}/traces", "hostile_traces": f"experiments/{h}/traces",
             "trace": f"experiments/{h}/traces/{self.hostile_trace}", "compare_curves": f"compare?runs={some}", "compare_diff": f"compare?runs={some}&tab=diff",
             "compare_scatter": f"compare?runs={some}&tab=scatter", "compare_parallel": f"compare?runs={some}&tab=parallel", "compare_box": f"compare?runs={some}&tab=box&group=p.model",
+            "compare_as_mlflow_links_it": f'compare-runs?runs=["{self.runs[0]}","{self.runs[1]}"]&experiments=["{e}"]',
         }  # fmt: skip
 
 

@@ -209,6 +209,10 @@ export function metricChart(key, runs, set, signal, height = 220) {
         }
     }
 
+    const inSight = () => {
+        const box = el.getBoundingClientRect();
+        return box.bottom > 0 && box.top < innerHeight;
+    };
     const seen = new IntersectionObserver((entries) => {
         if (!entries.some((e) => e.isIntersecting)) return;
         seen.disconnect();
@@ -228,7 +232,7 @@ export function metricChart(key, runs, set, signal, height = 220) {
         resize.disconnect();
         chart?.destroy();
     });
-    return { el, redraw: () => points && draw(), refresh: () => points && refresh() };
+    return { el, redraw: () => points && draw(), refresh: () => points && inSight() && refresh() };
 }
 
 /** The controls of charts; `changed` is told when a setting is another. They are kept in the address. */
