@@ -10,13 +10,13 @@
 
 #define LINE_MAX_BYTES 8192
 
-static const char *program_name = "tracklight";
+static const char *_Atomic program_name = "tracklight";
 static atomic_int current_level = LOG_LEVEL_INFO;
 static atomic_int log_descriptor = STDERR_FILENO;
 
 void log_init(const char *program, enum log_level level)
 {
-    program_name = program;
+    atomic_store(&program_name, program);
     atomic_store(&current_level, (int)level);
 }
 
@@ -93,7 +93,7 @@ void log_line(enum log_level level, const char *format, ...)
     char line[LINE_MAX_BYTES];
     int head = snprintf(line, sizeof(line), "time=%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ level=%s program=%s ",
                         utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                        now.tv_nsec / 1000000, level_name(level), program_name);
+                        now.tv_nsec / 1000000, level_name(level), atomic_load(&program_name));
     char text[LINE_MAX_BYTES];
     va_list arguments;
     va_start(arguments, format);
