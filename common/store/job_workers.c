@@ -2,7 +2,8 @@
 #include "common/store/list.h"
 #include "common/store/text.h"
 
-#define WORKER_MAX 200
+#define WORKER_MAX   200
+#define FORGOTTEN_MS 86400000LL /* a worker that has not been heard of for a day is gone */
 
 enum status job_worker_seen(struct store_tx *tx, struct sv worker, struct sv host, bool remote)
 {
@@ -10,6 +11,9 @@ enum status job_worker_seen(struct store_tx *tx, struct sv worker, struct sv hos
         return store_fail(tx, INVALID_PARAMETER_VALUE,
                           "A worker must have a name, and its name and its host at most %d bytes.",
                           WORKER_MAX);
+    if (db_exec(tx->db, NULL, "DELETE FROM job_workers WHERE last_seen < ? AND worker <> ?",
+                db_int(tx->now_ms - FORGOTTEN_MS), db_text(worker)) != OK)
+        return FAILED;
     return db_exec(tx->db, NULL,
                    "INSERT INTO job_workers (worker, host, remote, start_time, last_seen) "
                    "VALUES (?, ?, ?, ?, ?) ON CONFLICT (worker) DO UPDATE SET "

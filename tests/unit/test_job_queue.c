@@ -352,11 +352,28 @@ static void a_lock_is_released_while_a_retry_waits(void **state)
     assert_text(next.job.job_id, second.job_id.data);
 }
 
+static void workers_that_were_not_heard_of_for_a_day_are_forgotten(void **state)
+{
+    struct store_fixture *fixture = *state;
+    const struct job_worker *workers;
+    size_t count;
+    assert_int_equal(job_worker_seen(fixture->tx, SV("old"), SV("a"), true), OK);
+    fixture->tx->now_ms += 86400000;
+    assert_int_equal(job_worker_seen(fixture->tx, SV("new"), SV("b"), true), OK);
+    assert_int_equal(job_workers(fixture->tx, &workers, &count), OK);
+    assert_int_equal(count, 2);
+    fixture->tx->now_ms += 1;
+    assert_int_equal(job_worker_seen(fixture->tx, SV("new"), SV("b"), true), OK);
+    assert_int_equal(job_workers(fixture->tx, &workers, &count), OK);
+    assert_int_equal(count, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(workers_that_were_not_heard_of_for_a_day_are_forgotten),
         TEST(a_new_job_waits_with_what_was_submitted),
         TEST(jobs_of_a_type_are_taken_first_come_first_served_up_to_its_limit),
         TEST(a_type_without_room_stands_in_nobodys_way),
