@@ -106,6 +106,10 @@ def test_a_worker_that_is_not_there_is_told(tmp_path):
     server = Server(tmp_path)
     try:
         (worker,) = worker_of(server)
+        deadline = time.monotonic() + 20  # it may still be starting
+        while checks(full(server))["worker"]["status"] != "ok":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         os.kill(worker, signal.SIGSTOP)
         assert checks(full(server))["worker"]["status"] == "ok"
         os.kill(worker, signal.SIGCONT)
