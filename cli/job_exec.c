@@ -8,12 +8,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The job begins as any program does: the worker's habits are not its own. */
+/* The job begins as any program does: the worker's habits are not its own, nor those of whoever started that.
+ * The C library keeps two signals to itself, which only the kernel can be told of (rt_sigaction(2)). */
 static void reset_signals(void)
 {
+    static const unsigned long by_default[8] = {0}; /* struct kernel_sigaction, all zero: SIG_DFL */
     sigset_t none;
     for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
+        syscall(SYS_rt_sigaction, number, by_default, NULL, (size_t)(NSIG - 1) / 8);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
