@@ -51,7 +51,10 @@ static char *pem_of(EVP_PKEY *one)
     char *data = NULL;
     assert_true(PEM_write_bio_PrivateKey(bio, one, NULL, NULL, 0, NULL, NULL));
     size_t len = (size_t)BIO_get_mem_data(bio, &data);
-    char *text = strndup(data, len);
+    /* OpenSSL's memory does not end with a NUL. */
+    char *text = calloc(len + 1, 1);
+    assert_non_null(text);
+    memcpy(text, data, len);
     BIO_free(bio);
     return text;
 }
