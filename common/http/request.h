@@ -87,6 +87,7 @@ struct request {
     struct identity *identity;         /* NULL: authentication is off, or the row is for everybody */
     bool filtered;                     /* the handler has asked what it may show (RESOURCE_FILTERED) */
     const char *stage;                 /* which stage is at work; for the log */
+    bool handled;                      /* the handler was called: a raw body is its own */
     struct path_parameter parameters[MAX_PATH_PARAMETERS];
     size_t parameter_count;
 

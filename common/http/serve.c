@@ -45,7 +45,7 @@ static void run_stages(struct request *request)
  * for a failure of the network. */
 static void take_unread_body(struct request *request)
 {
-    bool raw = request->operation && request->operation->raw_body;
+    bool raw = request->handled && request->operation->raw_body;
     int64_t left = request->content_length;
     if (raw || request->body_buffer.len || left > UNREAD_BODY_LIMIT)
         return;

@@ -390,6 +390,7 @@ static bool shows_too_much(const struct request *request)
 
 enum status stage_handler(struct request *request)
 {
+    request->handled = true;
     enum status status = request->operation->handler(request, request->input);
     if (status == OK && shows_too_much(request))
         return error_internal(&request->error, request->arena, "the handler asked nobody what to show");

@@ -1,5 +1,6 @@
 """Who is asking: passwords, tokens, sessions of the web page, and users for whom the web server vouches."""
 
+import http.client
 import base64
 import hashlib
 import os
@@ -65,6 +66,16 @@ def test_nothing_but_health_and_version_answers_without_credentials(suite):
         assert reply.status == 401, reply
         if method != "HEAD":
             assert expect_unknown(reply) == 'Basic realm="mlflow"'
+
+
+def test_refused_uploads_do_not_cost_the_connection(suite):
+    """A reply that overtakes the body would have the web server close the connection without a word, now and then."""
+    connection = http.client.HTTPConnection("127.0.0.1", suite.port, timeout=30)
+    for number in range(400):
+        connection.request("PUT", "/api/2.0/mlflow-artifacts/artifacts/0/x", body=b"x" * (1 if number % 2 else 60000))
+        reply = connection.getresponse()
+        assert (reply.status, reply.read() != b"") == (401, True)
+    connection.close()
 
 
 def test_an_upload_without_credentials_leaves_no_file(suite):
