@@ -1,8 +1,8 @@
 """Who is asking: passwords, tokens, sessions of the web page, and users for whom the web server vouches."""
 
-import http.client
 import base64
 import hashlib
+import http.client
 import os
 import re
 import sqlite3
