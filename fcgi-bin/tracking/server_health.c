@@ -108,7 +108,7 @@ static void check_space(struct report *report, const char *check, struct sv path
 static struct sv folder_of(struct sv path)
 {
     size_t len = path.len;
-    while (len > 1 && path.data[len - 1] != '/')
+    while (len > 0 && path.data[len - 1] != '/')
         len--;
     return len ? sv_first(path, len) : SV(".");
 }

@@ -102,6 +102,14 @@ def test_with_users_only_administrators_see_the_full_form(guarded):
     assert full(guarded, auth=("root", "wrong-password-here")).status_code == 401
 
 
+def test_the_disk_of_a_database_in_the_working_directory_is_looked_at(tmp_path):
+    server = Server(tmp_path, "--backend-store-uri", "sqlite:///here.db", backend=False)
+    try:
+        assert "MiB are free" in checks(full(server))["database disk"]["message"]
+    finally:
+        server.stop()
+
+
 def test_a_worker_that_is_not_there_is_told(tmp_path):
     server = Server(tmp_path)
     try:
