@@ -177,38 +177,29 @@ static enum status put_latest_metrics(struct target *target)
     return foreign_done(rows) == OK ? status : FAILED;
 }
 
-static enum status put_params(struct target *target)
+static enum status put_text(struct target *target, enum name_kind kind, int64_t name, struct sv value)
 {
-    struct name_cache cache = {.kind = NAME_PARAM};
-    struct foreign_rows *rows =
-        foreign_query(target->import->from, "SELECT * FROM params WHERE run_uuid = ? ORDER BY key",
-                      target->run_id, SV_ABSENT, target->tx->error);
-    enum status status = rows ? OK : FAILED;
-    for (; status == OK && foreign_next(rows); target->count++) {
-        int64_t name;
-        status = name_of(target, &cache, import_text(rows, "key"), &name);
-        if (status == OK)
-            status = db_exec(target->tx->db, NULL,
-                             "INSERT INTO params (run, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                             db_int(target->run), db_int(name), db_text(import_text(rows, "value")));
-    }
-    return foreign_done(rows) == OK ? status : FAILED;
+    struct db_conn *db = target->tx->db;
+    if (kind == NAME_PARAM)
+        return db_exec(db, NULL,
+                       "INSERT INTO params (run, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                       db_int(target->run), db_int(name), db_text(value));
+    return db_exec(db, NULL, "INSERT INTO tags (run, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                   db_int(target->run), db_int(name), db_text(value));
 }
 
-static enum status put_tags(struct target *target)
+/* Params or tags: `sql` is a literal. */
+static enum status put_texts(struct target *target, enum name_kind kind, const char *sql)
 {
-    struct name_cache cache = {.kind = NAME_TAG};
+    struct name_cache cache = {.kind = kind};
     struct foreign_rows *rows =
-        foreign_query(target->import->from, "SELECT * FROM tags WHERE run_uuid = ? ORDER BY key",
-                      target->run_id, SV_ABSENT, target->tx->error);
+        foreign_query(target->import->from, sql, target->run_id, SV_ABSENT, target->tx->error);
     enum status status = rows ? OK : FAILED;
     for (; status == OK && foreign_next(rows); target->count++) {
         int64_t name;
         status = name_of(target, &cache, import_text(rows, "key"), &name);
         if (status == OK)
-            status = db_exec(target->tx->db, NULL,
-                             "INSERT INTO tags (run, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                             db_int(target->run), db_int(name), db_text(import_text(rows, "value")));
+            status = put_text(target, kind, name, import_text(rows, "value"));
     }
     return foreign_done(rows) == OK ? status : FAILED;
 }
@@ -358,7 +349,9 @@ static enum status take_run(struct import *import, struct foreign_rows *rows)
         return OK;
     }
     if (put_run(tx, rows, &target) != OK || put_metrics(&target) != OK || put_latest_metrics(&target) != OK ||
-        put_params(&target) != OK || put_tags(&target) != OK || put_inputs(&target) != OK)
+        put_texts(&target, NAME_PARAM, "SELECT * FROM params WHERE run_uuid = ? ORDER BY key") != OK ||
+        put_texts(&target, NAME_TAG, "SELECT * FROM tags WHERE run_uuid = ? ORDER BY key") != OK ||
+        put_inputs(&target) != OK)
         return FAILED;
     import_taken(import, target.count);
     return OK;
