@@ -201,10 +201,19 @@ static bool add_line(struct curl_slist **list, struct sv first, const char *betw
     buffer_append_sv(&line, last);
     buffer_append_byte(&line, '\0');
     struct curl_slist *longer = line.failed ? NULL : curl.slist_append(*list, line.data);
+    if (line.data)
+        explicit_bzero(line.data, line.len);
     buffer_free(&line);
     if (longer)
         *list = longer;
     return longer != NULL;
+}
+
+/* Headers may hold keys. */
+static void wipe_lines(struct curl_slist *list)
+{
+    for (; list; list = list->next)
+        explicit_bzero(list->data, strlen(list->data));
 }
 
 static bool has_small_body(const struct http_call *call)
@@ -568,6 +577,7 @@ void http_end(struct http_client *client)
     }
     if (client->easy)
         curl.easy_reset(client->easy);
+    wipe_lines(client->headers);
     curl.slist_free_all(client->headers);
     curl.slist_free_all(client->pinned);
     client->headers = client->pinned = NULL;
