@@ -69,6 +69,15 @@ static struct sv path_of_target(struct sv target)
     return path;
 }
 
+/* The last of a list: what the proxy itself has added to whatever the client had made up. */
+static struct sv last_of(struct sv list)
+{
+    struct sv last = list;
+    while (list.data)
+        last = sv_cut(&list, ',');
+    return sv_trim(last);
+}
+
 /* Who is there, and whom he asked, behind a proxy that the administrator trusts. */
 static void hear_proxy(struct request *request)
 {
@@ -81,12 +90,12 @@ static void hear_proxy(struct request *request)
                                            request_header(request, "x-forwarded-for"), &by_proxy);
     if (!by_proxy)
         return;
-    struct sv host = request_header(request, "x-forwarded-host");
-    struct sv proto = request_header(request, "x-forwarded-proto");
+    struct sv host = last_of(request_header(request, "x-forwarded-host"));
+    struct sv proto = last_of(request_header(request, "x-forwarded-proto"));
     if (host.len)
-        request->host = sv_trim(sv_cut(&host, ','));
+        request->host = host;
     if (proto.len)
-        request->is_tls = sv_equal_ignoring_case(sv_trim(sv_cut(&proto, ',')), SV("https"));
+        request->is_tls = sv_equal_ignoring_case(proto, SV("https"));
 }
 
 enum status stage_head(struct request *request)

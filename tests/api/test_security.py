@@ -408,6 +408,8 @@ def test_a_trusted_proxy_says_who_is_there_and_whom_he_asked(servers):
     path = f"{API}experiments/get?experiment_id=0"
     assert server.api.request("GET", path, headers={"X-Forwarded-Host": "evil.example"}).status == 403
     assert server.api.request("GET", path, headers={"Host": "evil.example", "X-Forwarded-Host": "localhost:5000"}).status == 200
+    made_up = {"X-Forwarded-Host": "localhost, evil.example"}
+    assert server.api.request("GET", path, headers=made_up).status == 403, "what stands before the proxy's own the client made up"
 
 
 def test_nobody_elses_forwarded_headers_count(servers):
